@@ -1,0 +1,34 @@
+"""How the service is to behave: plain values, in seconds and bytes, made from the settings."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class ServingConfig:
+    """Defaults are the documented ones. Fractions are of the memory limit.
+
+    `memory_limit` None means the smallest cgroup limit, else the physical memory.
+    `catalogue` None means the one that ships with the project.
+    """
+
+    max_memory_usage: float = 0.8
+    memory_threshold: float = 0.7
+    memory_limit: int | None = None
+    max_models: int = 10
+    cache_ttl: float = 3600.0
+    cleanup_interval: float = 300.0
+    enable_auto_scaling: bool = True
+    eviction_policy: str = "lru"
+    default_model: str = "deberta-v3-base_pretrained"
+    preload_models: tuple[str, ...] = ("deberta-v3-base_pretrained", "roberta-base_pretrained")
+    warmup_requests: int = 10
+    catalogue: Path | None = None
+    cores: int | None = None
+    room_timeout: float = 30.0
+    load_timeout: float = 120.0
+    inference_timeout: float = 30.0
+    request_timeout: float = 60.0
+    max_waiting: int = 256
+    max_text_chars: int = 100_000
+    ttl_by_type: dict[str, float] = field(default_factory=dict)

@@ -1,0 +1,33 @@
+"""What can go wrong with a model, in the words of the caller."""
+
+
+class ModelError(Exception):
+    """Base of all errors about models."""
+
+
+class InvalidText(ModelError):
+    """The text cannot be classified as it is; the message says why."""
+
+
+class ModelNotFound(ModelError):
+    """Neither the catalogue nor the model store knows the name."""
+
+
+class ModelNotRegistered(ModelError):
+    """The catalogue names the model, but its weights are not in the model store."""
+
+
+class ModelLoadFailed(ModelError):
+    """The model is registered but could not be loaded: damaged, too slow, or it crashed."""
+
+
+class RegistrationFailed(ModelError):
+    """The source cannot be registered; the store is as it was. The message says what to do."""
+
+
+class RunnerDied(ModelError):
+    """The runner process ended while the call was in it."""
+
+
+class DeadlineExceeded(ModelError):
+    """The answer was not there in time."""
