@@ -1,6 +1,7 @@
 """The use cases as the HTTP layer sees them; `serving.Serving` is the real one."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from cache.events import Event
@@ -16,10 +17,27 @@ from models.views import (
 )
 
 
-class PredictionObserver(Protocol):
-    """Told of every answer: seconds in the runner and seconds in all."""
+@dataclass(frozen=True, slots=True)
+class Predicted:
+    """A prediction was answered: seconds in the runner, and seconds in all."""
 
-    def __call__(self, model: str, inference_seconds: float, total_seconds: float, /) -> None: ...
+    model: str
+    inference_seconds: float
+    total_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class WarmedUp:
+    """A warm-up was completed."""
+
+    model: str
+    seconds: float
+
+
+class ServingObserver(Protocol):
+    """Told of what happens, on the event loop. Must not block or raise."""
+
+    def __call__(self, event: Event | Predicted | WarmedUp, /) -> None: ...
 
 
 class UseCases(Protocol):
@@ -31,6 +49,10 @@ class UseCases(Protocol):
     @property
     def ready(self) -> bool:
         """True once preloading is over, False again while shutting down or after a fatal fault."""
+        ...
+
+    def begin_shutdown(self) -> None:
+        """Be no longer ready; requests under way, and those that still come, are answered."""
         ...
 
     async def predict(self, text: str, name: str | None = None) -> Prediction: ...
@@ -58,6 +80,3 @@ class UseCases(Protocol):
     async def cleanup(self) -> CleanupReport: ...
 
     async def aclose(self) -> None: ...
-
-
-__all__ = ["Event", "PredictionObserver", "UseCases"]
