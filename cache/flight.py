@@ -1,0 +1,61 @@
+"""Single flight: one piece of work a key, however many callers wait for it."""
+
+import asyncio
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Flight(Generic[T]):
+    """The outcome of one load, and those who wait for it.
+
+    A caller who goes away takes only his own wait with him. `land` hands the value to every
+    caller still waiting, in the same step in which the load was recorded, so that nothing can
+    come between the two.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: set[asyncio.Future[T]] = set()
+        self._over = asyncio.Event()
+
+    async def over(self) -> None:
+        """Return when the flight has landed or failed."""
+        await self._over.wait()
+
+    @property
+    def waiting(self) -> int:
+        return sum(not waiter.done() for waiter in self._waiting)
+
+    async def wait(self) -> T:
+        """The value, or the exception, of the flight.
+
+        When this is cancelled after the value was handed over, the value is lost to the caller:
+        `CancelledAfterLanding` is raised, so that he can give it back.
+        """
+        waiter: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._waiting.add(waiter)
+        try:
+            return await waiter
+        except asyncio.CancelledError:
+            if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
+                raise CancelledAfterLanding from None
+            raise
+        finally:
+            self._waiting.discard(waiter)
+
+    def land(self, value: T) -> None:
+        self._over.set()
+        for waiter in self._undecided():
+            waiter.set_result(value)
+
+    def fail(self, error: BaseException) -> None:
+        self._over.set()
+        for waiter in self._undecided():
+            waiter.set_exception(error)
+
+    def _undecided(self) -> list[asyncio.Future[T]]:
+        return [waiter for waiter in self._waiting if not waiter.done()]
+
+
+class CancelledAfterLanding(asyncio.CancelledError):
+    """The wait was cancelled when the value had been handed over already."""
