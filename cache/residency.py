@@ -119,6 +119,10 @@ class Residency(Generic[L]):
         """The live resident, without a lease: to look at, not to use."""
         return self._loaded.get(key)
 
+    def residents(self) -> tuple[L, ...]:
+        """All that is live, what drains included."""
+        return tuple(self._loaded.values())
+
     def totals(self) -> Totals:
         return self._ledger.totals()
 

@@ -102,9 +102,14 @@ class CacheView:
 
 @dataclass(frozen=True, slots=True)
 class SystemView:
-    """The process tree. `memory` is its proportional set size against the limit."""
+    """The process tree. `memory` is its proportional set size against the limit.
+
+    `own` is what the service uses without its runners; `budget` what that leaves for models.
+    """
 
     memory: MemoryUsage
+    own: int
+    budget: int
     uptime_seconds: float
     last_cleanup: datetime | None
     cleanup_count: int

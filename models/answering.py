@@ -1,0 +1,111 @@
+"""Answers texts with one model: leases it, sends the texts, and outlives the runner's death.
+
+A runner that dies takes every call with it that was in it, and any of these texts may be what
+killed it. Each is asked once more on a fresh runner, alone, so that only the guilty one fails.
+"""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from cache.errors import CacheError
+from cache.events import Outcome
+from cache.residency import Lease, Residency
+from models.dispatch import Dispatcher
+from models.engines import Row
+from models.errors import ModelError, RunnerDied
+from models.loader import LiveModel
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """One text's row, by which model, whether without waiting for a load; seconds in the runner."""
+
+    row: Row
+    live: LiveModel
+    hit: bool
+    seconds: float
+
+
+class Answering:
+    """`inference_timeout` (seconds) bounds one run; a runner that exceeds it is killed."""
+
+    def __init__(
+        self,
+        residency: Residency[LiveModel],
+        dispatcher: Dispatcher,
+        *,
+        width: int,
+        inference_timeout: float,
+    ) -> None:
+        self._residency = residency
+        self._dispatcher = dispatcher
+        self._width = width
+        self._timeout = inference_timeout
+
+    async def answer(self, key: str, texts: Sequence[str]) -> list[Answered]:
+        """One answer a text, in order. Any text's failure fails them all."""
+        answers: dict[int, Answered] = {}
+        todo = iter(range(len(texts)))
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [
+                    group.create_task(self._work(key, texts, todo, answers))
+                    for _ in range(min(self._width, len(texts)))
+                ]
+        except* (ModelError, CacheError) as failures:
+            raise _first(failures) from None
+        for suspect in [index for task in tasks for index in task.result()]:
+            answers[suspect] = await self._alone(key, texts[suspect])
+        return [answers[index] for index in range(len(texts))]
+
+    async def answer_one(self, key: str, text: str) -> Answered:
+        """The answer to a single text."""
+        async with self._residency.lease(key) as lease:
+            try:
+                return await self._ask(lease, text)
+            except RunnerDied:
+                self._residency.discard(lease)
+        return await self._alone(key, text)
+
+    async def _work(
+        self, key: str, texts: Sequence[str], todo: Iterator[int], answers: dict[int, Answered]
+    ) -> list[int]:
+        """Answer what is left to do; the texts that were asked when their runner died."""
+        suspects: list[int] = []
+        while (index := next(todo, None)) is not None:
+            async with self._residency.lease(key) as lease:
+                while index is not None:
+                    try:
+                        answers[index] = await self._ask(lease, texts[index])
+                    except RunnerDied:
+                        self._residency.discard(lease)
+                        suspects.append(index)
+                        break
+                    index = next(todo, None)
+        return suspects
+
+    async def _alone(self, key: str, text: str) -> Answered:
+        """Ask a suspect again, with nobody else on the runner."""
+        async with self._residency.lease(key) as lease:
+            try:
+                return await self._ask(lease, text, alone=True)
+            except RunnerDied as death:
+                self._residency.discard(lease)
+                raise RunnerDied(
+                    f"the runner of {key} died twice while it read this text; the text was not"
+                    " classified"
+                ) from death
+
+    async def _ask(self, lease: Lease[LiveModel], text: str, *, alone: bool = False) -> Answered:
+        live = lease.resident
+        (answer,) = await self._dispatcher.predict(
+            live.runner, [text], timeout=self._timeout, alone=alone
+        )
+        return Answered(answer.row, live, lease.outcome is Outcome.HIT, answer.seconds)
+
+
+def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:
+    """One error to answer with; where several texts fail, they mostly fail alike."""
+    error = failures.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error

@@ -1,0 +1,96 @@
+"""Loads a model into a runner process: resolve, verify, spawn, measure."""
+
+import asyncio
+import os
+from dataclasses import dataclass, field
+
+from cache.ports import Clock, Key, Priority, Terms
+from models.catalogue import Catalogue, parse_ref
+from models.config import ServingConfig
+from models.directory import Directory
+from models.forkserver import ForkServer
+from models.runner import LoadOrder, Runner
+from models.spec import ModelSpec, StoredModel
+from models.store import ModelStore
+
+_HEADROOM = 1.15
+"""What a reservation asks beyond the expected footprint, for inference to grow into."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveModel:
+    """A resident: the runner, and the version of the model it holds."""
+
+    stored: StoredModel
+    runner: Runner
+    started_at: float
+
+    @property
+    def footprint(self) -> int:
+        return self.runner.footprint
+
+    async def measure(self) -> int:
+        return await self.runner.measure()
+
+    async def close(self) -> None:
+        await self.runner.close()
+
+    async def wait_ended(self) -> None:
+        await self.runner.wait_ended()
+
+
+@dataclass(slots=True)
+class ModelLoader:
+    """The cache's Loader; a key is "name" (its newest version) or "name:version"."""
+
+    directory: Directory
+    store: ModelStore
+    forkserver: ForkServer
+    config: ServingConfig
+    clock: Clock
+    _measured: dict[Key, int] = field(default_factory=dict)
+
+    async def terms(self, key: Key) -> Terms:
+        stored = await self.directory.find(parse_ref(key))
+        spec = self.directory.catalogue.get(stored.name)
+        expected = max(stored.footprint, self._measured.get(key, 0))
+        return Terms(
+            size_estimate=int(expected * _HEADROOM),
+            load_seconds=stored.load_seconds,
+            priority=priority_of(spec),
+            ttl=ttl_of(stored, self.directory.catalogue, self.config),
+            pinned=spec is not None and spec.pin,
+        )
+
+    async def load(self, key: Key) -> LiveModel:
+        stored = await self.directory.find(parse_ref(key))
+        await asyncio.to_thread(self.store.verify, stored)
+        order = LoadOrder(
+            engine=stored.engine,
+            path=stored.path,
+            labels=stored.labels,
+            max_length=stored.max_length,
+            threads=cores(self.config),
+        )
+        runner = await Runner.start(self.forkserver, order, timeout=self.config.load_timeout)
+        self._measured[key] = runner.footprint
+        return LiveModel(stored, runner, self.clock.monotonic())
+
+
+def priority_of(spec: ModelSpec | None) -> Priority:
+    """The class that the catalogue fixes, else the middle one."""
+    return Priority.MEDIUM if spec is None or spec.priority is None else spec.priority
+
+
+def ttl_of(stored: StoredModel, catalogue: Catalogue, config: ServingConfig) -> float | None:
+    """Seconds, None for never: the model's own, else its type's, else the default."""
+    spec = catalogue.get(stored.name)
+    if spec is not None and spec.ttl is not None:
+        return spec.ttl
+    ttl = config.ttl_by_type.get(stored.engine, config.cache_ttl)
+    return None if ttl < 0 else ttl
+
+
+def cores(config: ServingConfig) -> int:
+    """Runs at once: the setting, else the processors this process may use."""
+    return config.cores or len(os.sched_getaffinity(0))

@@ -1,0 +1,104 @@
+"""What the service itself uses, and what that leaves for models."""
+
+import asyncio
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+import psutil
+
+from cache.policy import Limits
+from cache.ports import Clock
+from models import footprint
+from models.config import ServingConfig
+
+_MAX_AGE = 1.0
+"""Seconds for which a sample is good: the tree is not measured more often."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Bytes of proportional set size, at a monotonic time.
+
+    `own` is what the tree would use without its runners: the service's own processes, and the
+    pages that runners share with them.
+    """
+
+    own: int
+    total: int
+    at: float
+
+
+class MemoryMeter:
+    """Measures the process tree from `root` down, off the event loop.
+
+    `forkserver` tells the process whose children are runners, `residents` the runners that are
+    known by name: after a fork server's death they are no longer its children.
+    """
+
+    def __init__(
+        self,
+        root: int,
+        forkserver: Callable[[], int],
+        residents: Callable[[], Collection[int]],
+        clock: Clock,
+    ) -> None:
+        self._root = root
+        self._forkserver = forkserver
+        self._residents = residents
+        self._clock = clock
+        self._measuring: asyncio.Task[Sample] | None = None
+        self.last = Sample(0, 0, float("-inf"))
+
+    async def sample(self, *, max_age: float = _MAX_AGE) -> Sample:
+        """The figures of now, or of at most `max_age` seconds ago; concurrent callers share one."""
+        if self._clock.monotonic() - self.last.at <= max_age:
+            return self.last
+        if self._measuring is None:
+            self._measuring = asyncio.create_task(self._measure())
+        return await asyncio.shield(self._measuring)
+
+    async def _measure(self) -> Sample:
+        try:
+            own, total = await asyncio.to_thread(
+                measure_tree, self._root, self._forkserver(), self._residents()
+            )
+            self.last = Sample(own, total, self._clock.monotonic())
+            return self.last
+        finally:
+            self._measuring = None
+
+
+def measure_tree(root: int, forkserver: int, residents: Collection[int]) -> tuple[int, int]:
+    """(own, total) in bytes; see `Sample`."""
+    runners = (descendants(forkserver) - {forkserver}).union(residents)
+    processes = {pid: footprint.pss(pid) for pid in descendants(root) | runners}
+    private = sum(processes[pid] - footprint.shared_part(pid) for pid in runners)
+    total = sum(processes.values())
+    return total - private, total
+
+
+def descendants(root: int) -> set[int]:
+    """`root` and every process below it."""
+    try:
+        below = psutil.Process(root).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return set()
+    return {root, *(process.pid for process in below)}
+
+
+def serve_process(pid: int) -> int:
+    """The topmost ancestor of `pid` that is a `bentoml` command, or `pid` itself."""
+    top = pid
+    for parent in psutil.Process(pid).parents():
+        if any("bentoml" in word for word in parent.cmdline()[:3]):
+            top = parent.pid
+    return top
+
+
+def limits_for(config: ServingConfig, limit: int, own: int) -> Limits:
+    """What residents may use, where `limit` bytes are there and the service uses `own` of them."""
+    return Limits(
+        budget=int(config.max_memory_usage * limit) - own,
+        comfort=int(config.memory_threshold * limit) - own,
+        max_entries=config.max_models,
+    )

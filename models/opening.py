@@ -1,0 +1,76 @@
+"""Opens the use cases: fork server, store, catalogue, and what is resident from the start."""
+
+import logging
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from cache.errors import CacheError
+from models.catalogue import Catalogue, load_catalogue
+from models.clock import SystemClock
+from models.config import ServingConfig
+from models.directory import Directory
+from models.errors import ModelError, RegistrationFailed
+from models.forkserver import ForkServer
+from models.limits import memory_limit
+from models.loader import ModelLoader
+from models.memory import serve_process
+from models.port import ServingObserver
+from models.registration import ensure_embedded
+from models.serving import Serving
+from models.store import ModelStore
+
+_log = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def open_serving(config: ServingConfig, observe: ServingObserver) -> AsyncIterator[Serving]:
+    """The running use cases; preloading goes on behind them. Closes all that it opened."""
+    clock = SystemClock()
+    catalogue = load_catalogue(config.catalogue)
+    store = ModelStore()
+    directory = Directory(catalogue, store, clock)
+    limit = config.memory_limit or memory_limit()
+    forkserver = await ForkServer.start()
+    try:
+        loader = ModelLoader(directory, store, forkserver, config, clock)
+        root = serve_process(os.getpid())
+        serving = Serving(config, loader, clock, observe, limit=limit, root=root)
+        try:
+            await serving.start(_prepare(serving, config, loader))
+            yield serving
+        finally:
+            await serving.aclose()
+    finally:
+        await forkserver.aclose()
+
+
+async def _prepare(serving: Serving, config: ServingConfig, loader: ModelLoader) -> None:
+    """Register what ships with the project, then preload."""
+    directory = loader.directory
+    try:
+        await ensure_embedded(loader.store, loader.forkserver, directory.catalogue, _log.info)
+    except RegistrationFailed as error:
+        _log.error("the embedded model is not registered: %s", error)
+    await directory.refresh()
+    for name in preloads(config, directory):
+        try:
+            await serving.warmup(name)
+        except (ModelError, CacheError) as error:
+            _log.error("%s was not preloaded: %s", name, error)
+
+
+def preloads(config: ServingConfig, directory: Directory) -> tuple[str, ...]:
+    """The preload entries that are registered, or the embedded model where none of them is."""
+    wanted = config.preload_models
+    for name in wanted:
+        if not directory.is_registered(name):
+            _log.warning(
+                "%s is to be preloaded, but is not in the model store; register it with:"
+                " scripts/register %s",
+                name,
+                name,
+            )
+    registered = tuple(name for name in wanted if directory.is_registered(name))
+    embedded: Catalogue = directory.catalogue
+    return registered or ((embedded.embedded.name,) if wanted else ())
