@@ -1,0 +1,72 @@
+"""The application: routes, error handlers, and the lifespan that opens and closes the use cases."""
+
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Callable
+
+from fastapi import FastAPI
+
+from api.context import Context, attach
+from api.documentation import DESCRIPTION
+from api.edge import Edge
+from api.inputs import Limits
+from api.lifecycle import orderly_shutdown, tune_garbage_collector
+from api.metrics import Metrics
+from api.problems import HANDLED, handle
+from api.routes import build_router
+from api.settings import Settings
+from models.config import ServingConfig
+from models.port import ServingObserver, UseCases
+
+logger = logging.getLogger(__name__)
+OpenUseCases = Callable[
+    [ServingConfig, ServingObserver], contextlib.AbstractAsyncContextManager[UseCases]
+]
+
+
+def create_app(
+    settings: Settings, open_use_cases: OpenUseCases, *, hosted: bool = False
+) -> FastAPI:
+    """Build the app. `hosted`: the process is the server's own, its signals and collector ours."""
+    app = FastAPI(
+        title="Model Cache Service",
+        description=DESCRIPTION,
+        version="0.1.0",
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=lambda app: _lifespan(app, settings, open_use_cases, hosted=hosted),
+    )
+    for kind in HANDLED:
+        app.add_exception_handler(kind, handle)
+    app.add_middleware(Edge)
+    app.include_router(build_router())
+    return app
+
+
+@contextlib.asynccontextmanager
+async def _lifespan(
+    app: FastAPI, settings: Settings, open_use_cases: OpenUseCases, *, hosted: bool
+) -> AsyncIterator[None]:
+    metrics = Metrics()
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            opening = open_use_cases(settings.to_config(), metrics)
+            use_cases = await stack.enter_async_context(opening)
+        except Exception:
+            logger.critical("The service cannot start; the error follows")
+            raise
+        attach(app, Context(use_cases, metrics, _limits(settings)))
+        if hosted:
+            tune_garbage_collector()
+            delay = settings.shutdown_delay
+            stack.enter_context(orderly_shutdown(use_cases.begin_shutdown, delay))
+        yield
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        body_bytes=settings.max_body_bytes,
+        text_chars=settings.max_text_chars,
+        batch_texts=settings.max_batch_texts,
+        read_timeout=settings.request_timeout,
+    )

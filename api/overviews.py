@@ -1,0 +1,149 @@
+"""From views to the answers of the GET routes."""
+
+from typing import Any
+
+from api import schemas as out
+from api.units import iso, iso_or_none, mb, ms, now, percentage, rate, seconds, seconds_or_none
+from cache.ports import Priority
+from models.views import CacheView, MemoryUsage, ModelView, Performance, RunnerView, SystemView
+
+PRIORITIES: dict[Priority, out.CachePriority] = {
+    Priority.LOW: "low",
+    Priority.MEDIUM: "medium",
+    Priority.HIGH: "high",
+}
+
+
+def health(system: SystemView, cache: CacheView, *, ready: bool) -> out.HealthOut:
+    return out.HealthOut(
+        status="healthy" if ready else "not_ready",
+        cache_status="operational",
+        memory_usage=memory(system.memory),
+        models_cached=cache.cached,
+        total_models=len(cache.models),
+        cache_hit_rate=rate(cache.performance.hit_rate),
+        last_cleanup=iso_or_none(system.last_cleanup),
+        timestamp=now(),
+    )
+
+
+def models(cache: CacheView) -> out.ModelsOut:
+    usage = cache.memory
+    return out.ModelsOut(
+        models={view.name: out.ModelOut(**_model(view)) for view in cache.models},
+        cache_summary=out.CacheSummaryOut(
+            total_models=len(cache.models),
+            cached_models=cache.cached,
+            total_memory_usage_mb=mb(usage.used),
+            available_memory_mb=mb(max(0, usage.limit - usage.used)),
+            cache_efficiency=rate(cache.performance.hit_rate),
+        ),
+        timestamp=now(),
+    )
+
+
+def model(view: ModelView) -> out.ModelDetailOut:
+    return out.ModelDetailOut(
+        **_model(view),
+        model_info=_model_info(view),
+        performance_metrics=_model_performance(view.performance),
+        runner=None if view.runner is None else _runner(view.runner),
+        timestamp=now(),
+    )
+
+
+def stats(cache: CacheView, system: SystemView) -> out.StatsOut:
+    """Models that are neither cached nor were ever asked for are left out, as documented."""
+    seen = (view for view in cache.models if view.cached or view.access_count)
+    return out.StatsOut(
+        cache_stats=out.CacheStatsOut(
+            total_models=len(cache.models),
+            cached_models=cache.cached,
+            memory_usage=memory(cache.memory),
+            performance=_performance(cache.performance),
+            models={view.name: _model_stats(view) for view in seen},
+        ),
+        system_stats=out.SystemStatsOut(
+            uptime_seconds=int(system.uptime_seconds),
+            last_cleanup=iso_or_none(system.last_cleanup),
+            cleanup_count=system.cleanup_count,
+            memory_cleanup_mb=mb(system.cleanup_freed),
+            service_mb=mb(system.own),
+            budget_mb=mb(system.budget),
+        ),
+        timestamp=now(),
+    )
+
+
+def memory(usage: MemoryUsage) -> out.MemoryOut:
+    return out.MemoryOut(
+        used_mb=mb(usage.used),
+        total_mb=mb(usage.limit),
+        usage_percentage=percentage(usage.fraction),
+        threshold=percentage(usage.threshold),
+    )
+
+
+def _model(view: ModelView) -> dict[str, Any]:
+    return {
+        "name": view.name,
+        "cached": view.cached,
+        "loaded": view.loaded,
+        "memory_usage_mb": mb(view.footprint),
+        "last_accessed": iso_or_none(view.last_accessed),
+        "access_count": view.access_count,
+        "cache_priority": PRIORITIES[view.priority],
+        "source": view.source,
+    }
+
+
+def _model_info(view: ModelView) -> out.ModelInfoOut:
+    return out.ModelInfoOut(
+        type=view.engine,
+        size_mb=mb(view.size),
+        loaded_at=iso_or_none(view.loaded_at),
+        load_time_seconds=seconds_or_none(view.load_seconds),
+        warmup_completed=view.warmup_completed,
+        warmup_time_seconds=seconds_or_none(view.warmup_seconds),
+        registered=view.registered,
+        version=view.version,
+        precision=view.precision,
+        labels=list(view.labels),
+    )
+
+
+def _counters(counted: Performance) -> dict[str, Any]:
+    return {
+        "avg_inference_time_ms": ms(counted.average_inference_seconds),
+        "total_inferences": counted.predictions,
+        "cache_hits": counted.hits,
+        "cache_misses": counted.misses,
+        "loads": counted.loads,
+        "load_seconds_total": seconds(counted.load_seconds),
+    }
+
+
+def _performance(counted: Performance) -> out.PerformanceOut:
+    return out.PerformanceOut(cache_hit_rate=rate(counted.hit_rate), **_counters(counted))
+
+
+def _model_performance(counted: Performance) -> out.ModelPerformanceOut:
+    return out.ModelPerformanceOut(hit_rate=rate(counted.hit_rate), **_counters(counted))
+
+
+def _model_stats(view: ModelView) -> out.ModelStatsOut:
+    return out.ModelStatsOut(
+        cached=view.cached,
+        memory_usage_mb=mb(view.footprint),
+        access_count=view.access_count,
+        hit_rate=rate(view.performance.hit_rate),
+    )
+
+
+def _runner(view: RunnerView) -> out.RunnerOut:
+    return out.RunnerOut(
+        pid=view.pid,
+        footprint_mb=mb(view.footprint),
+        restarts=view.restarts,
+        started_at=iso(view.started_at),
+    )

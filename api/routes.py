@@ -1,0 +1,150 @@
+"""The routes: parse, one call on the use cases, dump."""
+
+import json
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api import answers, overviews, schemas
+from api.context import context_of
+from api.documentation import documented
+from api.inputs import batch_arguments, flag, predict_arguments
+from api.metrics import CONTENT_TYPE
+from api.problems import NotReady
+
+
+def build_router() -> APIRouter:
+    """Make the table of routes; the explicit list is in the order of the documentation."""
+    router = APIRouter(redirect_slashes=False)
+    for method, path, endpoint, model in (
+        ("GET", "/", root, schemas.RootOut),
+        ("GET", "/health", health, schemas.HealthOut),
+        ("GET", "/models", list_models, schemas.ModelsOut),
+        ("GET", "/models/{model_name}", get_model, schemas.ModelDetailOut),
+        ("POST", "/models/{model_name}/load", load_model, schemas.LoadOut),
+        ("POST", "/models/{model_name}/unload", unload_model, schemas.UnloadOut),
+        ("POST", "/models/{model_name}/warmup", warmup_model, schemas.WarmupOut),
+        ("POST", "/predict", predict, schemas.PredictionOut),
+        ("POST", "/predict/batch", predict_batch, schemas.PredictBatchOut),
+        ("GET", "/stats", stats, schemas.StatsOut),
+        ("POST", "/cleanup", cleanup, schemas.CleanupOut),
+        ("GET", "/metrics", metrics, None),
+        ("GET", "/livez", livez, schemas.ProbeOut),
+        ("GET", "/readyz", readyz, schemas.ProbeOut),
+        ("GET", "/healthz", livez, schemas.ProbeOut),
+    ):
+        router.add_api_route(
+            path,
+            endpoint,
+            methods=[method],
+            response_model=None,
+            **documented(method, path, endpoint.__doc__, model),
+        )
+    return router
+
+
+async def root(_request: Request) -> Response:
+    """Health check."""
+    return _dumped(schemas.RootOut(status="running", service="model-cache"))
+
+
+async def health(request: Request) -> Response:
+    """Detailed health check with cache status."""
+    use_cases = context_of(request).use_cases
+    system, cache = await use_cases.system(), await use_cases.cache()
+    return _dumped(overviews.health(system, cache, ready=use_cases.ready))
+
+
+async def list_models(request: Request) -> Response:
+    """List all models and their cache status."""
+    return _dumped(overviews.models(await context_of(request).use_cases.cache()))
+
+
+async def get_model(request: Request) -> Response:
+    """Get detailed information about a model."""
+    view = await context_of(request).use_cases.describe(_name(request))
+    return _dumped(overviews.model(view))
+
+
+async def load_model(request: Request) -> Response:
+    """Load a model into the cache; a resident one stays as it is."""
+    report = await context_of(request).use_cases.load(_name(request))
+    return _dumped(answers.load(report))
+
+
+async def unload_model(request: Request) -> Response:
+    """Unload a model from the cache; predictions under way are finished first."""
+    report = await context_of(request).use_cases.unload(_name(request))
+    return _dumped(answers.unload(report))
+
+
+async def warmup_model(request: Request) -> Response:
+    """Warm up a model with sample requests; in the background, it is only started."""
+    context = context_of(request)
+    name = _name(request)
+    if flag(request, context.limits, "background"):
+        requests = await context.use_cases.start_warmup(name)
+        return _dumped(answers.warmup_started(name, requests), status=202)
+    return _dumped(answers.warmup(await context.use_cases.warmup(name)))
+
+
+async def predict(request: Request) -> Response:
+    """Classify a text; query parameters or a JSON body with the same fields."""
+    context = context_of(request)
+    text, name = await predict_arguments(request, context.limits)
+    answer = await context.use_cases.predict(text, name)
+    return _json(answers.prediction(answer))
+
+
+async def predict_batch(request: Request) -> Response:
+    """Classify several texts with one model; results are in the order of the texts."""
+    context = context_of(request)
+    texts, name = await batch_arguments(request, context.limits)
+    results = await context.use_cases.predict_batch(texts, name)
+    return _json(answers.predictions(results))
+
+
+async def stats(request: Request) -> Response:
+    """Get detailed cache statistics."""
+    use_cases = context_of(request).use_cases
+    return _dumped(overviews.stats(await use_cases.cache(), await use_cases.system()))
+
+
+async def cleanup(request: Request) -> Response:
+    """Unload expired models, then idle ones until memory is below the threshold."""
+    return _dumped(answers.cleanup(await context_of(request).use_cases.cleanup()))
+
+
+async def metrics(request: Request) -> Response:
+    """Get metrics in the Prometheus text format."""
+    context = context_of(request)
+    cache, system = await context.use_cases.cache(), await context.use_cases.system()
+    return Response(context.metrics.render(cache, system), headers={"Content-Type": CONTENT_TYPE})
+
+
+async def livez(_request: Request) -> Response:
+    """Liveness: the service answers."""
+    return _dumped(schemas.ProbeOut(status="alive"))
+
+
+async def readyz(request: Request) -> Response:
+    """Readiness: preloading is over, and the service is not shutting down."""
+    if not context_of(request).use_cases.ready:
+        raise NotReady("Models are being preloaded, or the service is shutting down")
+    return _dumped(schemas.ProbeOut(status="ready"))
+
+
+def _name(request: Request) -> str:
+    return str(request.path_params["model_name"])
+
+
+def _dumped(body: BaseModel, status: int = 200) -> Response:
+    return Response(body.model_dump_json(), status_code=status, media_type="application/json")
+
+
+def _json(body: dict[str, Any]) -> Response:
+    content = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return Response(content, media_type="application/json")

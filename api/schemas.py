@@ -1,0 +1,242 @@
+"""What the routes take and give, field by field; `overviews` and `answers` fill them in."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Timestamp = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+CachePriority = Literal["low", "medium", "high"]
+
+
+class In(BaseModel):
+    """A request body: exact types, no unknown fields."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class PredictIn(In):
+    """`text` may be missing here only if the query has it."""
+
+    text: Annotated[str | None, Field(description="Text to analyze")] = None
+    model_name: Annotated[str | None, Field(description="Model to use")] = None
+
+
+class PredictBatchIn(In):
+    texts: Annotated[list[str], Field(description="Texts to analyze, answered in this order")]
+    model_name: Annotated[str | None, Field(description="Model to use for all of them")] = None
+
+
+class Out(BaseModel):
+    """A response body."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+
+class ErrorOut(Out):
+    status: Literal["error"]
+    error: str
+    code: str
+    timestamp: Timestamp
+
+
+class RootOut(Out):
+    status: Literal["running"]
+    service: Literal["model-cache"]
+
+
+class ProbeOut(Out):
+    status: Literal["alive", "ready"]
+
+
+class MemoryOut(Out):
+    used_mb: float
+    total_mb: float
+    usage_percentage: float
+    threshold: float
+
+
+class HealthOut(Out):
+    status: Literal["healthy", "not_ready"]
+    cache_status: Literal["operational"]
+    memory_usage: MemoryOut
+    models_cached: int
+    total_models: int
+    cache_hit_rate: float
+    last_cleanup: Timestamp | None
+    timestamp: Timestamp
+
+
+class ModelOut(Out):
+    name: str
+    cached: bool
+    loaded: bool
+    memory_usage_mb: float
+    last_accessed: Timestamp | None
+    access_count: int
+    cache_priority: CachePriority
+    source: str
+
+
+class CacheSummaryOut(Out):
+    total_models: int
+    cached_models: int
+    total_memory_usage_mb: float
+    available_memory_mb: float
+    cache_efficiency: float
+
+
+class ModelsOut(Out):
+    models: dict[str, ModelOut]
+    cache_summary: CacheSummaryOut
+    timestamp: Timestamp
+
+
+class ModelInfoOut(Out):
+    type: str
+    size_mb: float
+    loaded_at: Timestamp | None
+    load_time_seconds: float | None
+    warmup_completed: bool
+    warmup_time_seconds: float | None
+    registered: bool
+    version: str | None
+    precision: str | None
+    labels: list[str]
+
+
+class ModelPerformanceOut(Out):
+    avg_inference_time_ms: float
+    total_inferences: int
+    cache_hits: int
+    cache_misses: int
+    hit_rate: float
+    loads: int
+    load_seconds_total: float
+
+
+class RunnerOut(Out):
+    pid: int
+    footprint_mb: float
+    restarts: int
+    started_at: Timestamp
+
+
+class ModelDetailOut(ModelOut):
+    model_info: ModelInfoOut
+    performance_metrics: ModelPerformanceOut
+    runner: RunnerOut | None
+    timestamp: Timestamp
+
+
+class LoadOut(Out):
+    message: str
+    model_name: str
+    load_time_seconds: float
+    memory_usage_mb: float
+    cache_status: Literal["loaded"]
+    timestamp: Timestamp
+
+
+class UnloadOut(Out):
+    message: str
+    model_name: str
+    memory_freed_mb: float
+    cache_status: Literal["unloaded"]
+    timestamp: Timestamp
+
+
+class WarmupOut(Out):
+    message: str
+    model_name: str
+    warmup_requests: int
+    warmup_time_seconds: float
+    avg_response_time_ms: float
+    warmup_status: Literal["completed"]
+    timestamp: Timestamp
+
+
+class WarmupStartedOut(Out):
+    message: str
+    model_name: str
+    warmup_requests: int
+    warmup_status: Literal["started"]
+    timestamp: Timestamp
+
+
+class PredictionOut(Out):
+    text: str
+    prediction: str
+    confidence: float
+    probabilities: dict[str, float]
+    model_used: str
+    cache_hit: bool
+    truncated: Annotated[bool, Field(description="the model read only the beginning of the text")]
+    processing_time_ms: float
+    timestamp: Timestamp
+
+
+class PredictBatchOut(Out):
+    results: list[PredictionOut]
+    model_used: str
+    timestamp: Timestamp
+
+
+class PerformanceOut(Out):
+    cache_hit_rate: float
+    avg_inference_time_ms: float
+    total_inferences: int
+    cache_hits: int
+    cache_misses: int
+    loads: int
+    load_seconds_total: float
+
+
+class ModelStatsOut(Out):
+    cached: bool
+    memory_usage_mb: float
+    access_count: int
+    hit_rate: float
+
+
+class CacheStatsOut(Out):
+    total_models: int
+    cached_models: int
+    memory_usage: MemoryOut
+    performance: PerformanceOut
+    models: dict[str, ModelStatsOut]
+
+
+class SystemStatsOut(Out):
+    uptime_seconds: int
+    last_cleanup: Timestamp | None
+    cleanup_count: int
+    memory_cleanup_mb: float
+    service_mb: Annotated[float, Field(description="used by the service without its runners")]
+    budget_mb: Annotated[float, Field(description="what that leaves for models")]
+
+
+class StatsOut(Out):
+    cache_stats: CacheStatsOut
+    system_stats: SystemStatsOut
+    timestamp: Timestamp
+
+
+class CleanupSummaryOut(Out):
+    models_unloaded: int
+    memory_freed_mb: float
+    models_affected: list[str]
+    cleanup_reason: Literal["memory_threshold_exceeded", "expired", "nothing_to_do"]
+
+
+class CleanupMemoryOut(Out):
+    before_mb: float
+    after_mb: float
+    freed_mb: float
+
+
+class CleanupOut(Out):
+    message: str
+    cleanup_summary: CleanupSummaryOut
+    memory_usage: CleanupMemoryOut
+    cache_status: Literal["optimized"]
+    timestamp: Timestamp

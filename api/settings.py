@@ -1,0 +1,172 @@
+"""Settings from the environment: MODEL_CACHE_ and the name in capitals, lists and maps as JSON."""
+
+import difflib
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings.exceptions import SettingsError as UnreadableValue
+
+from models.config import ServingConfig
+
+PREFIX = "MODEL_CACHE_"
+MEGABYTE = 10**6
+IMPLEMENTED_POLICIES = ("lru",)
+# Kubernetes puts such variables into every pod for a Service whose name begins with model-cache.
+KUBERNETES_LINK = re.compile(
+    rf"{PREFIX}(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?"
+    r"|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)"
+)
+
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Fraction = Annotated[float, Field(gt=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+ModelName = Annotated[str, Field(min_length=1)]
+
+
+class SettingsError(ValueError):
+    """The settings cannot be used; the message names each variable and what is wrong with it."""
+
+
+class Settings(BaseSettings):
+    """Defaults are the documented ones. Sizes are in MB of 10^6 bytes, times in seconds."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
+
+    max_memory_usage: Fraction = Field(
+        default=0.8, description="hard budget, as a part of the limit"
+    )
+    cache_ttl: Seconds = Field(default=3600.0, description="age at which an idle model is unloaded")
+    preload_models: tuple[ModelName, ...] = Field(
+        default=("deberta-v3-base_pretrained", "roberta-base_pretrained"),
+        description="models loaded before the service is ready",
+    )
+    warmup_requests: Count = Field(default=10, description="inferences of one warm-up")
+    enable_auto_scaling: bool = Field(
+        default=True, description="let the budget follow the memory that is really free"
+    )
+    memory_threshold: Fraction = Field(
+        default=0.7, description="above this part of the limit idle models are unloaded"
+    )
+    cleanup_interval: Seconds = Field(default=300.0, description="time between two sweeps")
+    max_models: Count = Field(default=10, description="models in memory at once")
+
+    memory_limit_mb: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = Field(
+        default=None,
+        description="memory limit; unset means the cgroup's, else the machine's memory",
+    )
+    eviction_policy: str = Field(default="lru", description="which idle model makes room: lru")
+    default_model: ModelName = Field(
+        default="deberta-v3-base_pretrained", description="model of a prediction that names none"
+    )
+    catalogue: Path | None = Field(
+        default=None, description="catalogue file; unset means the one that ships with the project"
+    )
+    ttl_by_type: dict[str, Seconds] = Field(
+        default_factory=dict, description="cache_ttl by model type, as JSON"
+    )
+    cores: Count | None = Field(
+        default=None, description="cores used for inference; unset means all"
+    )
+
+    room_timeout: Seconds = Field(default=30.0, description="longest wait for room")
+    max_waiting: Count = Field(default=256, description="callers that may wait for room at once")
+    request_timeout: Seconds = Field(default=60.0, description="deadline of a prediction")
+    inference_timeout: Seconds = Field(default=30.0, description="deadline of one inference")
+    load_timeout: Seconds = Field(default=120.0, description="deadline of one load")
+    max_text_chars: Count = Field(default=100_000, description="longest text, in characters")
+    max_body_bytes: Count = Field(default=1_048_576, description="longest body or query string")
+    max_batch_texts: Count = Field(default=1_000, description="most texts of one batch")
+    shutdown_delay: Annotated[float, Field(ge=0, le=3600)] = Field(
+        default=1.0,
+        description="time between readiness going false on SIGTERM and the server stopping",
+    )
+
+    @field_validator("eviction_policy")
+    @classmethod
+    def _policy_is_implemented(cls, value: str) -> str:
+        if value not in IMPLEMENTED_POLICIES:
+            known = " or ".join(IMPLEMENTED_POLICIES)
+            later = "gdsf comes with the next release; " if value == "gdsf" else ""
+            raise ValueError(f"{later}this release knows {known}")
+        return value
+
+    @model_validator(mode="after")
+    def _watermarks_are_ordered(self) -> Self:
+        if self.memory_threshold > self.max_memory_usage:
+            raise ValueError(
+                f"{PREFIX}MEMORY_THRESHOLD ({self.memory_threshold}) must not be above "
+                f"{PREFIX}MAX_MEMORY_USAGE ({self.max_memory_usage})"
+            )
+        return self
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """Read and check the environment; raises SettingsError with all that is wrong."""
+        problems = unknown_variables(os.environ, tuple(cls.model_fields))
+        try:
+            settings = cls()
+        except ValidationError as error:
+            problems += [_explain(detail["loc"], detail["msg"]) for detail in error.errors()]
+        except UnreadableValue as error:
+            problems += [f"{error}: lists and maps are written as JSON"]
+        if problems:
+            raise SettingsError("The settings cannot be used:\n  " + "\n  ".join(problems))
+        return settings
+
+    def to_config(self) -> ServingConfig:
+        return ServingConfig(
+            max_memory_usage=self.max_memory_usage,
+            memory_threshold=self.memory_threshold,
+            memory_limit=_bytes(self.memory_limit_mb),
+            max_models=self.max_models,
+            cache_ttl=self.cache_ttl,
+            cleanup_interval=self.cleanup_interval,
+            enable_auto_scaling=self.enable_auto_scaling,
+            eviction_policy=self.eviction_policy,
+            default_model=self.default_model,
+            preload_models=self.preload_models,
+            warmup_requests=self.warmup_requests,
+            catalogue=self.catalogue,
+            cores=self.cores,
+            room_timeout=self.room_timeout,
+            load_timeout=self.load_timeout,
+            inference_timeout=self.inference_timeout,
+            request_timeout=self.request_timeout,
+            max_waiting=self.max_waiting,
+            max_text_chars=self.max_text_chars,
+            ttl_by_type=dict(self.ttl_by_type),
+        )
+
+
+def unknown_variables(environment: Mapping[str, str], fields: tuple[str, ...]) -> list[str]:
+    """Explain each MODEL_CACHE_ variable that is no setting: a typing error must not pass."""
+    known = [PREFIX + field.upper() for field in fields]
+    return [
+        f"{name}: no such setting{_suggestion(name, known)}"
+        for name in sorted(environment)
+        if name.upper().startswith(PREFIX)
+        and name.upper() not in known
+        and not KUBERNETES_LINK.fullmatch(name)
+    ]
+
+
+def _suggestion(name: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.8)
+    return f"; did you mean {close[0]}?" if close else "; unset it"
+
+
+def _explain(location: tuple[int | str, ...], message: str) -> str:
+    reason = message.removeprefix("Value error, ")
+    if not location:
+        return reason
+    place = PREFIX + str(location[0]).upper()
+    return f"{place}{''.join(f'[{part}]' for part in location[1:])}: {reason}"
+
+
+def _bytes(megabytes: float | None) -> int | None:
+    return None if megabytes is None else round(megabytes * MEGABYTE)

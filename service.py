@@ -1,0 +1,29 @@
+"""The BentoML service: `bentoml serve service:ModelCache`."""
+
+from typing import cast
+
+import bentoml
+from bentoml.exceptions import BentoMLConfigException
+
+from api.app import create_app
+from api.edge import Front
+from api.hosting import service_options
+from api.settings import Settings, SettingsError
+from models.opening import open_serving
+
+try:
+    settings = Settings.from_environment()
+except SettingsError as error:
+    raise BentoMLConfigException(str(error)) from error
+
+app = create_app(settings, open_serving, hosted=True)
+
+
+@bentoml.service(**service_options(settings))
+@bentoml.asgi_app(app, path="/")
+class ModelCache:
+    """Serves many text classifiers over one port within one machine's memory."""
+
+
+# The decorator has made it a bentoml.Service, which type checkers don't follow.
+cast("bentoml.Service[object]", ModelCache).add_asgi_middleware(Front, front=app)
