@@ -1,6 +1,7 @@
 """Single flight: one piece of work a key, however many callers wait for it."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -26,11 +27,11 @@ class Flight(Generic[T]):
     def waiting(self) -> int:
         return sum(not waiter.done() for waiter in self._waiting)
 
-    async def wait(self) -> T:
+    async def wait(self, give_back: Callable[[T], object]) -> T:
         """The value, or the exception, of the flight.
 
-        When this is cancelled after the value was handed over, the value is lost to the caller:
-        `CancelledAfterLanding` is raised, so that he can give it back.
+        When this is cancelled after the value was handed over, the value would be lost to the
+        caller: `give_back` is called with it.
         """
         waiter: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._waiting.add(waiter)
@@ -38,7 +39,7 @@ class Flight(Generic[T]):
             return await waiter
         except asyncio.CancelledError:
             if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
-                raise CancelledAfterLanding from None
+                give_back(waiter.result())
             raise
         finally:
             self._waiting.discard(waiter)
@@ -55,7 +56,3 @@ class Flight(Generic[T]):
 
     def _undecided(self) -> list[asyncio.Future[T]]:
         return [waiter for waiter in self._waiting if not waiter.done()]
-
-
-class CancelledAfterLanding(asyncio.CancelledError):
-    """The wait was cancelled when the value had been handed over already."""

@@ -14,7 +14,7 @@ from typing import Generic
 from cache import policy
 from cache.errors import CacheClosed, TooManyWaiting
 from cache.events import Cause, LoadFailed, LoadFinished, Observer, Outcome, Removed
-from cache.flight import CancelledAfterLanding, Flight
+from cache.flight import Flight
 from cache.ledger import Departed, Entry, Ledger, State, Totals
 from cache.policy import Limits
 from cache.ports import Clock, Key, L, Loader
@@ -191,10 +191,8 @@ class Residency(Generic[L]):
             flight = self._flights[key] = Flight()
             self._loads[key] = self._spawn(self._fly(key, flight))
         try:
-            return Lease(key, await flight.wait(), outcome)
-        except CancelledAfterLanding:
-            self._release(key)
-            raise
+            resident = await flight.wait(give_back=lambda _: self._release(key))
+            return Lease(key, resident, outcome)
         except asyncio.CancelledError:
             if not flight.waiting:
                 self._queue.call_off(key)

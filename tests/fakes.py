@@ -1,0 +1,233 @@
+"""A world for the cache to live in: time, residents and an audience that a test commands."""
+
+import asyncio
+from collections import Counter
+
+from cache.events import Event
+from cache.policy import Limits
+from cache.ports import Key, Terms
+from cache.residency import Lease, Residency
+
+
+class FakeClock:
+    """Stands still until it is advanced."""
+
+    def __init__(self, now: float = 1000.0) -> None:
+        self._now = now
+
+    def monotonic(self) -> float:
+        return self._now
+
+    def advance(self, seconds: float) -> None:
+        self._now += seconds
+
+
+class FakeLoaded:
+    """A resident that weighs what it is told to, and can die."""
+
+    def __init__(self, key: Key, footprint: int, close_gate: asyncio.Event) -> None:
+        self.key = key
+        self.weighs = footprint
+        self.closed = False
+        self._footprint = footprint
+        self._close_gate = close_gate
+        self._ended = asyncio.Event()
+
+    @property
+    def footprint(self) -> int:
+        return self._footprint
+
+    @property
+    def alive(self) -> bool:
+        return not self._ended.is_set()
+
+    async def measure(self) -> int:
+        await asyncio.sleep(0)
+        if self.alive:
+            self._footprint = self.weighs
+        return self._footprint
+
+    async def close(self) -> None:
+        self.closed = True
+        await self._close_gate.wait()
+        self._ended.set()
+
+    async def wait_ended(self) -> None:
+        await self._ended.wait()
+
+    def die(self) -> None:
+        """End by itself."""
+        self._ended.set()
+
+
+class FakeLoader:
+    """Loads at once, or when a test opens the gate of the key.
+
+    `terms_of` and `footprints` say what a key is estimated at and what it really weighs; whatever
+    they don't name is estimated at `size` and weighs its estimate. `begun` lists every load.
+    """
+
+    def __init__(self, size: int = 10) -> None:
+        self.size = size
+        self.terms_of: dict[Key, Terms] = {}
+        self.footprints: dict[Key, int] = {}
+        self.errors: dict[Key, Exception] = {}
+        self.begun: list[Key] = []
+        self.loaded: list[FakeLoaded] = []
+        self.most_at_once: Counter[Key] = Counter()
+        self._under_way: Counter[Key] = Counter()
+        self._terms_gates = _Gates()
+        self._load_gates = _Gates()
+        self._close_gates = _Gates()
+
+    async def terms(self, key: Key) -> Terms:
+        await self._terms_gates[key].wait()
+        return self.terms_of.get(key, Terms(size_estimate=self.size))
+
+    async def load(self, key: Key) -> FakeLoaded:
+        self.begun.append(key)
+        self._under_way[key] += 1
+        together = self._under_way[key] + sum(loaded.key == key for loaded in self.alive)
+        self.most_at_once[key] = max(self.most_at_once[key], together)
+        try:
+            await self._load_gates[key].wait()
+        finally:
+            self._under_way[key] -= 1
+        if key in self.errors:
+            raise self.errors[key]
+        estimate = (await self.terms(key)).size_estimate
+        footprint = self.footprints.get(key, estimate)
+        loaded = FakeLoaded(key, footprint, self._close_gates[key])
+        self.loaded.append(loaded)
+        return loaded
+
+    @property
+    def alive(self) -> list[FakeLoaded]:
+        return [loaded for loaded in self.loaded if loaded.alive]
+
+    def newest(self, key: Key) -> FakeLoaded:
+        return [loaded for loaded in self.loaded if loaded.key == key][-1]
+
+    def hold_terms(self, key: Key) -> None:
+        """Let nobody know the terms of `key` until `open_terms`."""
+        self._terms_gates[key].clear()
+
+    def open_terms(self, key: Key) -> None:
+        self._terms_gates[key].set()
+
+    def hold(self, key: Key) -> None:
+        """Let no load of `key` end until `open` or `fail`."""
+        self._load_gates[key].clear()
+
+    def open(self, key: Key) -> None:
+        """Let the loads of `key` end well, now and from now on."""
+        self.errors.pop(key, None)
+        self._load_gates[key].set()
+
+    def fail(self, key: Key, error: Exception) -> None:
+        """Let the loads of `key` raise `error`, now and until it is opened."""
+        self.errors[key] = error
+        self._load_gates[key].set()
+
+    def hold_close(self, key: Key) -> None:
+        """Let no resident of `key` be gone until `open_close`."""
+        self._close_gates[key].clear()
+
+    def open_close(self, key: Key) -> None:
+        self._close_gates[key].set()
+
+
+class _Gates(dict[Key, asyncio.Event]):
+    """A gate a key, open until it is closed."""
+
+    def __missing__(self, key: Key) -> asyncio.Event:
+        gate = self[key] = asyncio.Event()
+        gate.set()
+        return gate
+
+
+class RecordingObserver:
+    """Remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def __call__(self, event: Event) -> None:
+        self.events.append(event)
+
+    def told(self) -> list[tuple[str, Key]]:
+        """Each event by its name and its key."""
+        return [(type(event).__name__, event.key) for event in self.events]
+
+
+class Caller:
+    """Somebody who leases a key and holds it until told to let go."""
+
+    def __init__(self, residency: Residency[FakeLoaded], key: Key) -> None:
+        self.key = key
+        self.lease: Lease[FakeLoaded] | None = None
+        self._let_go = asyncio.Event()
+        self.task = asyncio.get_running_loop().create_task(self._hold(residency))
+
+    async def _hold(self, residency: Residency[FakeLoaded]) -> None:
+        async with residency.lease(self.key) as self.lease:
+            await self._let_go.wait()
+
+    @property
+    def holds(self) -> bool:
+        return self.lease is not None and not self.task.done()
+
+    @property
+    def error(self) -> BaseException | None:
+        """What the caller was answered instead of a lease; None while he waits, or holds one."""
+        return self.task.exception() if self.task.done() else None
+
+    def release(self) -> None:
+        self._let_go.set()
+
+    def go_away(self) -> None:
+        self.task.cancel()
+
+
+class World:
+    """A residency cache on fakes. 30 bytes, room for three of what the fake loader loads."""
+
+    def __init__(self, room_timeout: float = 30.0, max_waiting: int = 256) -> None:
+        self.clock = FakeClock()
+        self.loader = FakeLoader()
+        self.observer = RecordingObserver()
+        self.limits = Limits(budget=30, comfort=30, max_entries=10)
+        self.callers: list[Caller] = []
+        self.residency: Residency[FakeLoaded] = Residency(
+            self.loader,
+            self.clock,
+            lambda: self.limits,
+            self.observer,
+            room_timeout=room_timeout,
+            max_waiting=max_waiting,
+        )
+
+    def ask(self, key: Key) -> Caller:
+        """Send a caller for a lease on `key`."""
+        caller = Caller(self.residency, key)
+        self.callers.append(caller)
+        return caller
+
+    async def have(self, *keys: Key) -> None:
+        """Make `keys` resident, one after another, a second apart."""
+        for key in keys:
+            async with self.residency.lease(key):
+                self.clock.advance(1)
+
+    def state(self, key: Key) -> str:
+        entry = self.residency.entry(key)
+        return "absent" if entry is None else entry.state.value
+
+    def states(self) -> dict[Key, str]:
+        return {entry.key: entry.state.value for entry in self.residency.entries()}
+
+
+async def settle() -> None:
+    """Let every task run as far as it can."""
+    for _ in range(50):
+        await asyncio.sleep(0)
