@@ -5,22 +5,30 @@ when it is older than `fresh_for` seconds, so that a new registration is seen so
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
+from typing import Protocol
 
 from cache.ports import Clock
 from models.catalogue import Catalogue, ModelRef
 from models.config import ServingConfig
 from models.errors import ModelNotFound, ModelNotRegistered
 from models.spec import ModelSpec, StoredModel
-from models.store import ModelStore
+
+
+class Store(Protocol):
+    """What the directory asks of the model store."""
+
+    def list(self) -> Sequence[StoredModel]:
+        """All registered models, every version; blocks on the disk."""
+        ...
 
 
 class Directory:
     """What may be served under which name."""
 
     def __init__(
-        self, catalogue: Catalogue, store: ModelStore, clock: Clock, *, fresh_for: float = 1.0
+        self, catalogue: Catalogue, store: Store, clock: Clock, *, fresh_for: float = 1.0
     ) -> None:
         self.catalogue = catalogue
         self._store = store
