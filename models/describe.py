@@ -46,16 +46,16 @@ def model_view(
         warmup_completed=usage.warmed,
         warmup_seconds=usage.warmup_seconds,
         performance=usage.performance(),
-        runner=_runner_view(live, usage, clock) if live and resident else None,
+        runner=_runner_view(live, usage) if live and resident else None,
     )
 
 
-def _runner_view(live: LiveModel, usage: Usage, clock: SystemClock) -> RunnerView:
+def _runner_view(live: LiveModel, usage: Usage) -> RunnerView:
     return RunnerView(
         pid=live.runner.pid,
         footprint=live.footprint,
         restarts=usage.deaths,
-        started_at=clock.utc(live.started_at),
+        started_at=live.runner.started_at,
     )
 
 

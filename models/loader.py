@@ -4,7 +4,7 @@ import asyncio
 import os
 from dataclasses import dataclass, field
 
-from cache.ports import Clock, Key, Priority, Terms
+from cache.ports import Key, Priority, Terms
 from models.catalogue import Catalogue, parse_ref
 from models.config import ServingConfig
 from models.directory import Directory
@@ -23,7 +23,6 @@ class LiveModel:
 
     stored: StoredModel
     runner: Runner
-    started_at: float
 
     @property
     def footprint(self) -> int:
@@ -47,7 +46,6 @@ class ModelLoader:
     store: ModelStore
     forkserver: ForkServer
     config: ServingConfig
-    clock: Clock
     _measured: dict[Key, int] = field(default_factory=dict)
 
     async def terms(self, key: Key) -> Terms:
@@ -71,10 +69,11 @@ class ModelLoader:
             labels=stored.labels,
             max_length=stored.max_length,
             threads=cores(self.config),
+            compiled=True,
         )
         runner = await Runner.start(self.forkserver, order, timeout=self.config.load_timeout)
         self._measured[key] = runner.footprint
-        return LiveModel(stored, runner, self.clock.monotonic())
+        return LiveModel(stored, runner)
 
 
 def priority_of(spec: ModelSpec | None) -> Priority:

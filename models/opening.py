@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from cache.errors import CacheError
-from models.catalogue import Catalogue, load_catalogue
+from models.catalogue import load_catalogue
 from models.clock import SystemClock
 from models.config import ServingConfig
 from models.directory import Directory
@@ -33,7 +33,7 @@ async def open_serving(config: ServingConfig, observe: ServingObserver) -> Async
     limit = config.memory_limit or memory_limit()
     forkserver = await ForkServer.start()
     try:
-        loader = ModelLoader(directory, store, forkserver, config, clock)
+        loader = ModelLoader(directory, store, forkserver, config)
         root = serve_process(os.getpid())
         serving = Serving(config, loader, clock, observe, limit=limit, root=root)
         try:
@@ -72,5 +72,4 @@ def preloads(config: ServingConfig, directory: Directory) -> tuple[str, ...]:
                 name,
             )
     registered = tuple(name for name in wanted if directory.is_registered(name))
-    embedded: Catalogue = directory.catalogue
-    return registered or ((embedded.embedded.name,) if wanted else ())
+    return registered or ((directory.catalogue.embedded.name,) if wanted else ())
