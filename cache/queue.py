@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from cache import policy
-from cache.errors import CacheClosed, InsufficientRoom
+from cache.errors import InsufficientRoom
 from cache.events import Cause, LoadStarted, Observer
 from cache.ledger import Ledger
 from cache.policy import Admit, Limits, Refuse, Wait
@@ -64,15 +64,6 @@ class RoomQueue:
                     retry_after=self._timeout,
                 ) from None
             raise
-
-    def call_off(self, key: Key) -> None:
-        """Take `key` out of the queue, if it is still in it: nobody wants it any more."""
-        for ticket in self._tickets:
-            if ticket.key == key:
-                self._tickets.remove(ticket)
-                ticket.granted.set_exception(CacheClosed(f"nobody waits for {key} any more"))
-                self.pump()
-                return
 
     def pump(self) -> None:
         """Let in whoever fits, in order; make room for the first who does not."""

@@ -166,8 +166,8 @@ class Residency(Generic[L]):
     async def aclose(self) -> None:
         """Call off what is under way and remove every resident, leased or not."""
         self._closing = True
-        for load in self._loads.values():
-            load.cancel()
+        for key in tuple(self._flights):
+            self._call_off(key)
         for entry in self.entries():
             if entry.state is State.RESIDENT:
                 self._drain(entry.key, Cause.CLOSED)
@@ -194,9 +194,19 @@ class Residency(Generic[L]):
             resident = await flight.wait(give_back=lambda _: self._release(key))
             return Lease(key, resident, outcome)
         except asyncio.CancelledError:
-            if not flight.waiting:
-                self._queue.call_off(key)
+            if self._flights.get(key) is flight and not flight.waiting and not self._begun(key):
+                self._call_off(key)
             raise
+
+    def _begun(self, key: Key) -> bool:
+        """Is room reserved for `key`? Then its load goes on, whoever goes away."""
+        entry = self._ledger.get(key)
+        return entry is not None and entry.state is State.LOADING
+
+    def _call_off(self, key: Key) -> None:
+        """End the flight of `key` at once; whoever asks from now on starts another."""
+        self._loads.pop(key).cancel()
+        self._flights.pop(key).fail(CacheClosed("the service is shutting down"))
 
     def _release(self, key: Key) -> None:
         entry = self._ledger.release(key, self._clock.monotonic())
@@ -212,7 +222,7 @@ class Residency(Generic[L]):
         try:
             resident = await self._load(key)
         except asyncio.CancelledError:
-            flight.fail(CacheClosed("the service is shutting down"))
+            flight.fail(CacheClosed(f"the load of {key} was called off"))
         except Exception as error:  # noqa: BLE001 - it is raised in every caller who waits
             flight.fail(error)
         else:
@@ -223,7 +233,8 @@ class Residency(Generic[L]):
             self._spawn(self._watch(key, resident))
             self._observe(LoadFinished(key, now, entry.load_seconds, entry.charged))
         finally:
-            del self._flights[key], self._loads[key]
+            if self._flights.get(key) is flight:
+                del self._flights[key], self._loads[key]
             self._queue.pump()
 
     async def _load(self, key: Key) -> L:

@@ -1,0 +1,86 @@
+import asyncio
+
+from cache.errors import CacheClosed
+from tests.fakes import World, settle
+
+
+async def test_closing_before_a_load_began_answers_its_callers(world: World) -> None:
+    """A caller whose load task never took a step is told that the cache is closed."""
+    caller = world.ask("a")
+    await asyncio.sleep(0)
+
+    await world.residency.aclose()
+    await settle()
+
+    assert isinstance(caller.error, CacheClosed)
+
+
+async def test_a_queued_load_nobody_waits_for_any_more_is_called_off(world: World) -> None:
+    """It takes its place in the queue along, and nobody is evicted for it."""
+    await world.have("a", "b", "c")
+    holders = [world.ask(key) for key in ("a", "b", "c")]
+    await settle()
+    caller = world.ask("d")
+    await settle()
+
+    caller.go_away()
+    await settle()
+    for holder in holders:
+        holder.release()
+    await settle()
+
+    assert world.states() == dict.fromkeys(("a", "b", "c"), "resident")
+
+
+async def test_a_newcomer_does_not_join_a_load_that_was_called_off(world: World) -> None:
+    """Who asks in the step in which the last other went away is served by a new load."""
+    await world.have("a", "b", "c")
+    holders = [world.ask(key) for key in ("a", "b", "c")]
+    await settle()
+    first = world.ask("d")
+    await settle()
+
+    first.go_away()
+    second = world.ask("d")
+    await settle()
+    for holder in holders:
+        holder.release()
+    await settle()
+
+    assert second.error is None
+    assert second.holds
+
+
+async def test_nobody_is_evicted_for_a_caller_who_left_before_the_terms_were_known(
+    world: World,
+) -> None:
+    """A load is called off in every stage before its room is reserved."""
+    await world.have("a", "b", "c")
+    world.loader.hold_terms("d")
+    caller = world.ask("d")
+    await settle()
+
+    caller.go_away()
+    await settle()
+    world.loader.open_terms("d")
+    await settle()
+
+    assert world.states() == dict.fromkeys(("a", "b", "c"), "resident")
+
+
+async def test_two_who_go_away_together_do_not_call_off_the_load_of_a_third(
+    world: World,
+) -> None:
+    """Only the flight that one waited for is called off, not a newer one of the same key."""
+    world.loader.hold_terms("a")
+    first, second = world.ask("a"), world.ask("a")
+    await settle()
+
+    first.go_away()
+    third = world.ask("a")
+    second.go_away()
+    await settle()
+    world.loader.open_terms("a")
+    await settle()
+
+    assert third.holds
