@@ -7,19 +7,22 @@ from dataclasses import dataclass, field
 
 from cache import policy
 from cache.errors import InsufficientRoom
-from cache.events import Cause, LoadStarted, Observer
-from cache.ledger import Ledger
+from cache.events import Cause
+from cache.ledger import Entry, Ledger
 from cache.policy import Admit, Limits, Refuse, Wait
 from cache.ports import Clock, Key, Terms
 
 
 @dataclass(slots=True, eq=False)
 class _Ticket:
-    """A place in the queue. `granted` is done once the room is reserved, or never will be."""
+    """A place in the queue. `granted` is done once the room is reserved, or never will be.
+
+    It is cancelled some steps before the one who waits for it can give back his place.
+    """
 
     key: Key
     terms: Terms
-    granted: asyncio.Future[None] = field(
+    granted: asyncio.Future[Entry] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
 
@@ -28,7 +31,8 @@ class RoomQueue:
     """Reserves room in the ledger for one key after another.
 
     `drain` is called for every victim of the first in the queue. Call `pump` whenever bytes,
-    places or candidates may have become free. `timeout` bounds one wait, in seconds.
+    places or candidates may have become free. Who is refused is told to come again after
+    `retry_after` seconds.
     """
 
     def __init__(
@@ -37,51 +41,45 @@ class RoomQueue:
         clock: Clock,
         limits: Callable[[], Limits],
         drain: Callable[[Key, Cause], object],
-        observe: Observer,
-        timeout: float,
+        retry_after: float,
     ) -> None:
         self._ledger = ledger
         self._clock = clock
         self._limits = limits
         self._drain = drain
-        self._observe = observe
-        self._timeout = timeout
+        self._retry_after = retry_after
         self._tickets: deque[_Ticket] = deque()
 
-    async def reserve(self, key: Key, terms: Terms) -> None:
+    async def reserve(self, key: Key, terms: Terms) -> Entry:
         """Return once `key` is LOADING in the ledger. Raises `InsufficientRoom`."""
         ticket = _Ticket(key, terms)
         self._tickets.append(ticket)
         self.pump()
         try:
-            async with asyncio.timeout(self._timeout):
-                await ticket.granted
-        except BaseException as error:
+            return await ticket.granted
+        except asyncio.CancelledError:
             self._leave(ticket)
-            if isinstance(error, TimeoutError):
-                raise InsufficientRoom(
-                    f"no room for {key} came free within {self._timeout:g} s",
-                    retry_after=self._timeout,
-                ) from None
             raise
 
     def pump(self) -> None:
         """Let in whoever fits, in order; make room for the first who does not."""
         while self._tickets:
             ticket = self._tickets[0]
+            if ticket.granted.cancelled():
+                self._tickets.popleft()
+                continue
             size = ticket.terms.size_estimate
             match policy.admit(self._ledger.entries(), size, self._limits()):
                 case Admit():
                     self._tickets.popleft()
                     now = self._clock.monotonic()
-                    self._ledger.reserve(ticket.key, ticket.terms, now)
-                    ticket.granted.set_result(None)
-                    self._observe(LoadStarted(ticket.key, now, size))
+                    ticket.granted.set_result(self._ledger.reserve(ticket.key, ticket.terms, now))
                 case Refuse(reason):
                     self._tickets.popleft()
                     ticket.granted.set_exception(
                         InsufficientRoom(
-                            f"{ticket.key} cannot be loaded: {reason}", retry_after=self._timeout
+                            f"{ticket.key} cannot be loaded: {reason}",
+                            retry_after=self._retry_after,
                         )
                     )
                 case Wait(victims):
@@ -93,6 +91,6 @@ class RoomQueue:
         """Give back the place, or the room that was reserved as the wait for it was ended."""
         if ticket in self._tickets:
             self._tickets.remove(ticket)
-        elif ticket.granted.done() and ticket.granted.exception() is None:
+        elif not ticket.granted.cancelled() and ticket.granted.exception() is None:
             self._ledger.abandon(ticket.key)
         self.pump()

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import Generic
 
 from cache import policy
-from cache.errors import CacheClosed, TooManyWaiting
-from cache.events import Cause, LoadFailed, LoadFinished, Observer, Outcome, Removed
+from cache.errors import CacheClosed, InsufficientRoom, TooManyWaiting
+from cache.events import Cause, LoadFailed, LoadFinished, LoadStarted, Observer, Outcome, Removed
 from cache.flight import Flight
 from cache.ledger import Departed, Entry, Ledger, State, Totals
 from cache.policy import Limits
-from cache.ports import Clock, Key, L, Loader
+from cache.ports import Clock, Key, L, Loader, Terms
 from cache.queue import RoomQueue
 
 
@@ -60,9 +60,10 @@ class Residency(Generic[L]):
         self._clock = clock
         self._limits = limits
         self._observe = observe
+        self._room_timeout = room_timeout
         self._max_waiting = max_waiting
         self._ledger = Ledger()
-        self._queue = RoomQueue(self._ledger, clock, limits, self._drain, observe, room_timeout)
+        self._queue = RoomQueue(self._ledger, clock, limits, self._drain, room_timeout)
         self._loaded: dict[Key, L] = {}
         self._flights: dict[Key, Flight[L]] = {}
         self._loads: dict[Key, asyncio.Task[None]] = {}
@@ -238,17 +239,29 @@ class Residency(Generic[L]):
             self._queue.pump()
 
     async def _load(self, key: Key) -> L:
-        departure = self._departures.get(key)
-        if departure is not None:
-            await asyncio.shield(departure)
         terms = await self._loader.terms(key)
-        await self._queue.reserve(key, terms)
+        room = await self._wait_for_room(key, terms)
         try:
+            self._observe(LoadStarted(key, room.since, room.charged))
             return await self._loader.load(key)
         except BaseException as error:
             self._ledger.abandon(key)
             self._observe(LoadFailed(key, self._clock.monotonic(), str(error)))
             raise
+
+    async def _wait_for_room(self, key: Key, terms: Terms) -> Entry:
+        """Until the former resident of `key` is gone, and then in the queue."""
+        try:
+            async with asyncio.timeout(self._room_timeout):
+                departure = self._departures.get(key)
+                if departure is not None:
+                    await asyncio.shield(departure)
+                return await self._queue.reserve(key, terms)
+        except TimeoutError:
+            raise InsufficientRoom(
+                f"no room for {key} came free within {self._room_timeout:g} s",
+                retry_after=self._room_timeout,
+            ) from None
 
     def _drain(self, key: Key, cause: Cause) -> None:
         """Give no new leases on `key`, and unload it once the last has ended."""

@@ -1,6 +1,6 @@
 import asyncio
 
-from cache.errors import CacheClosed
+from cache.errors import CacheClosed, InsufficientRoom
 from tests.fakes import World, settle
 
 
@@ -84,3 +84,39 @@ async def test_two_who_go_away_together_do_not_call_off_the_load_of_a_third(
     await settle()
 
     assert third.holds
+
+
+async def test_a_key_whose_lease_never_ends_is_not_waited_for_for_ever() -> None:
+    """The room timeout bounds the wait for a former resident, too."""
+    world = World(room_timeout=0.0)
+    holder = world.ask("a")
+    await settle()
+    assert holder.lease is not None
+    world.residency.discard(holder.lease)
+
+    caller = world.ask("a")
+    await asyncio.wait([caller.task], timeout=1)
+
+    assert isinstance(caller.error, InsufficientRoom)
+    holder.release()
+    await settle()
+
+
+async def test_a_load_called_off_as_it_is_let_in_was_never_begun(world: World) -> None:
+    """Observers see an end to every beginning."""
+    await world.have("a", "b", "c")
+    holders = [world.ask(key) for key in ("a", "b", "c")]
+    await settle()
+    world.ask("d")
+    await settle()
+    world.loader.hold_close("a")
+    holders[0].release()
+    await settle()
+    world.observer.events.clear()
+
+    world.loader.open_close("a")
+    while world.state("d") == "absent":
+        await asyncio.sleep(0)
+    await world.residency.aclose()
+
+    assert ("LoadStarted", "d") not in world.observer.told()
