@@ -31,3 +31,7 @@ class RunnerDied(ModelError):
 
 class DeadlineExceeded(ModelError):
     """The answer was not there in time."""
+
+
+class InferenceFailed(ModelError):
+    """The engine could not answer this text; the model goes on."""

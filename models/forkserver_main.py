@@ -1,0 +1,59 @@
+"""The fork server process: does the heavy imports once, then forks runners.
+
+It has one thread, so that a fork copies no lock that somebody holds, and it holds nothing but
+its control socket: each request is one datagram with the runner's end of a socket pair. At the
+end of that socket it ends its process group, that is itself and every runner it forked, the
+stopped and the hung ones too. Runners that outlive it see the end of their own socket.
+"""
+
+import gc
+import importlib
+import os
+import signal
+import socket
+import sys
+from typing import NoReturn
+
+from models import runner_main, wire
+
+PRELOADED = ("models.engines.onnx",)
+
+
+def main(control: socket.socket) -> NoReturn:
+    for ignored in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ignored, signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps: no zombies
+    os.setsid()
+    for module in PRELOADED:
+        importlib.import_module(module)
+    gc.collect()
+    gc.freeze()
+    control.send(b"ready")
+    while True:
+        request, fds, _, _ = socket.recv_fds(control, 64, 1)
+        if not request:
+            os.killpg(0, signal.SIGKILL)
+        for fd in fds:
+            _fork(socket.socket(fileno=fd))
+
+
+def _fork(link: socket.socket) -> None:
+    with link:
+        try:
+            pid = os.fork()
+        except OSError as error:
+            _refuse(link, f"cannot fork: {error}")
+            return
+        if pid == 0:
+            runner_main.run(link)
+
+
+def _refuse(link: socket.socket, reason: str) -> None:
+    try:
+        link.send(wire.encode({"error": reason}))
+    except BrokenPipeError:
+        return
+
+
+if __name__ == "__main__":
+    main(socket.socket(fileno=int(sys.argv[1])))

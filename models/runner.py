@@ -1,0 +1,152 @@
+"""A runner: the process that holds one model, as the service uses it."""
+
+# ruff: noqa: ASYNC109  # a timeout here ends a process, it is not the patience of a caller
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+from models import footprint
+from models.child import CallFailed, Child
+from models.engines import Row
+from models.errors import (
+    DeadlineExceeded,
+    InferenceFailed,
+    ModelError,
+    ModelLoadFailed,
+    RunnerDied,
+)
+from models.forkserver import ForkServer
+
+
+@dataclass(frozen=True, slots=True)
+class LoadOrder:
+    """What a runner is to load: the folder `path`, by the engine of that name.
+
+    `threads` texts are worked on at once, each by `intra_op` threads. `compiled` says that the
+    graph was optimised when it was registered, so that loading need not do it.
+    """
+
+    engine: str
+    path: Path
+    labels: tuple[str, ...]
+    max_length: int
+    threads: int
+    intra_op: int = 1
+    compiled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One text's row; `seconds` were spent in the engine."""
+
+    row: Row
+    seconds: float
+
+
+class Runner:
+    """Satisfies the cache's `Loaded`. Made by `start`; closing it frees all its memory."""
+
+    def __init__(self, child: Child, order: LoadOrder) -> None:
+        self._child = child
+        self._order = order
+        self._footprint = 0
+        self.started_at = datetime.now(UTC)
+
+    @classmethod
+    async def start(cls, forkserver: ForkServer, order: LoadOrder, *, timeout: float) -> Self:
+        """Fork, load and measure within `timeout` seconds. Raises ModelLoadFailed.
+
+        When it raises, or is cancelled, the process is gone.
+        """
+        try:
+            async with asyncio.timeout(timeout):
+                return await cls._start(forkserver, order)
+        except TimeoutError as error:
+            raise ModelLoadFailed(f"loading timed out after {timeout:g} s") from error
+        except RunnerDied as error:
+            raise ModelLoadFailed("the runner process died while it loaded the model") from error
+        except CallFailed as error:
+            raise ModelLoadFailed(str(error)) from error
+
+    @classmethod
+    async def _start(cls, forkserver: ForkServer, order: LoadOrder) -> Self:
+        child = await Child.start(forkserver)
+        try:
+            await child.call("load", **(asdict(order) | {"path": str(order.path)}))
+            runner = cls(child, order)
+            await runner.measure()
+        except BaseException:
+            await child.close(grace=0)
+            raise
+        return runner
+
+    @property
+    def pid(self) -> int:
+        return self._child.pid
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return self._order.labels
+
+    @property
+    def footprint(self) -> int:
+        """Bytes, as last measured."""
+        return self._footprint
+
+    async def measure(self) -> int:
+        """Measure off the event loop, remember and return the footprint; 0 once it has ended."""
+        measured = await asyncio.to_thread(footprint.footprint, self.pid, self._order.path)
+        self._footprint = 0 if measured is None or self._child.ended else measured
+        return self._footprint
+
+    async def predict(self, text: str, *, timeout: float) -> Answer:
+        """Classify one text.
+
+        `timeout` (seconds) is for an engine that hangs, which nothing can interrupt: the process
+        is killed, this call raises DeadlineExceeded and the others in it RunnerDied. A caller
+        with less patience cancels; the runner then goes on. Raises InferenceFailed when the
+        engine cannot answer this text.
+        """
+        try:
+            async with asyncio.timeout(timeout):
+                answer = await self._child.call("predict", text=text)
+        except TimeoutError as error:
+            self._child.kill()
+            raise DeadlineExceeded(f"no answer in {timeout:g} s; the runner was ended") from error
+        except CallFailed as error:
+            raise InferenceFailed(str(error)) from error
+        row = answer["row"]
+        probabilities = tuple(row["probabilities"])
+        return Answer(Row(probabilities, row["tokens"], row["truncated"]), answer["seconds"])
+
+    async def close(self) -> None:
+        """Return when the process is gone. May be called again; finishes even when cancelled."""
+        await self._child.close()
+        self._footprint = 0
+
+    async def wait_ended(self) -> None:
+        await self._child.wait_ended()
+
+
+async def run_in_child(
+    forkserver: ForkServer, target: str, arguments: Mapping[str, Any], *, timeout: float
+) -> Any:
+    """Call `target` ("package.module:function") with `arguments` in a child of its own.
+
+    Arguments and result are what JSON can say. Raises ModelError with the function's reason,
+    when the child dies, or after `timeout` seconds; the child is gone on return.
+    """
+    try:
+        async with asyncio.timeout(timeout):
+            child = await Child.start(forkserver)
+            try:
+                answer = await child.call("call", target=target, arguments=dict(arguments))
+            finally:
+                await child.close(grace=0)
+    except TimeoutError as error:
+        raise ModelError(f"{target} timed out after {timeout:g} s") from error
+    return answer["result"]
