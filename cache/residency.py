@@ -68,6 +68,7 @@ class Residency(Generic[L]):
         self._flights: dict[Key, Flight[L]] = {}
         self._loads: dict[Key, asyncio.Task[None]] = {}
         self._departures: dict[Key, asyncio.Future[Departed]] = {}
+        self._watches: set[asyncio.Task[None]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
         self.fault: BaseException | None = None
@@ -172,9 +173,12 @@ class Residency(Generic[L]):
         for entry in self.entries():
             if entry.state is State.RESIDENT:
                 self._drain(entry.key, Cause.CLOSED)
-        await asyncio.gather(*(loaded.close() for loaded in tuple(self._loaded.values())))
-        while pending := [task for task in self._tasks if task is not asyncio.current_task()]:
-            await asyncio.wait(pending)
+        for watch in self._watches:
+            watch.cancel()
+        for loaded in self._loaded.values():
+            self._spawn(loaded.close())
+        while self._tasks:
+            await asyncio.wait(self._tasks)
 
     async def _acquire(self, key: Key) -> Lease[L]:
         if self._closing:
@@ -227,16 +231,24 @@ class Residency(Generic[L]):
         except Exception as error:  # noqa: BLE001 - it is raised in every caller who waits
             flight.fail(error)
         else:
-            now = self._clock.monotonic()
-            self._loaded[key] = resident
-            entry = self._ledger.settle(key, resident.footprint, now, leases=flight.waiting)
-            flight.land(resident)
-            self._spawn(self._watch(key, resident))
-            self._observe(LoadFinished(key, now, entry.load_seconds, entry.charged))
+            self._land(key, flight, resident)
         finally:
             if self._flights.get(key) is flight:
                 del self._flights[key], self._loads[key]
             self._queue.pump()
+
+    def _land(self, key: Key, flight: Flight[L], resident: L) -> None:
+        """Record the load and give every caller his lease, in one step."""
+        now = self._clock.monotonic()
+        self._loaded[key] = resident
+        entry = self._ledger.settle(key, resident.footprint, now, leases=flight.waiting)
+        flight.land(resident)
+        watch = self._spawn(self._watch(key, resident))
+        self._watches.add(watch)
+        watch.add_done_callback(self._watches.discard)
+        self._observe(LoadFinished(key, now, entry.load_seconds, entry.charged))
+        if self._closing:
+            self._drain(key, Cause.CLOSED)
 
     async def _load(self, key: Key) -> L:
         terms = await self._loader.terms(key)
@@ -271,7 +283,11 @@ class Residency(Generic[L]):
             self._spawn(self._unload(key))
 
     async def _unload(self, key: Key) -> None:
-        await self._loaded[key].close()
+        try:
+            await self._loaded[key].close()
+        except Exception as error:
+            self._departures[key].set_exception(error)
+            raise
         del self._loaded[key]
         gone = self._ledger.gone(key)
         self._observe(Removed(key, self._clock.monotonic(), gone.cause, gone.freed))

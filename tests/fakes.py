@@ -29,6 +29,7 @@ class FakeLoaded:
         self.key = key
         self.weighs = footprint
         self.closed = False
+        self.close_error: Exception | None = None
         self._footprint = footprint
         self._close_gate = close_gate
         self._ended = asyncio.Event()
@@ -50,6 +51,8 @@ class FakeLoaded:
     async def close(self) -> None:
         self.closed = True
         await self._close_gate.wait()
+        if self.close_error is not None:
+            raise self.close_error
         self._ended.set()
 
     async def wait_ended(self) -> None:
@@ -65,6 +68,7 @@ class FakeLoader:
 
     `terms_of` and `footprints` say what a key is estimated at and what it really weighs; whatever
     they don't name is estimated at `size` and weighs its estimate. `begun` lists every load.
+    One that is `deaf` loads on when it is cancelled; else it cleans up when `cleanup_gate` opens.
     """
 
     def __init__(self, size: int = 10) -> None:
@@ -75,6 +79,9 @@ class FakeLoader:
         self.begun: list[Key] = []
         self.loaded: list[FakeLoaded] = []
         self.most_at_once: Counter[Key] = Counter()
+        self.deaf = False
+        self.cleanup_gate: asyncio.Event | None = None
+        self.cleaned_up: list[Key] = []
         self._under_way: Counter[Key] = Counter()
         self._terms_gates = _Gates()
         self._load_gates = _Gates()
@@ -91,6 +98,11 @@ class FakeLoader:
         self.most_at_once[key] = max(self.most_at_once[key], together)
         try:
             await self._load_gates[key].wait()
+        except asyncio.CancelledError:
+            if not self.deaf:
+                await self._clean_up(key)
+                raise
+            await self._load_gates[key].wait()
         finally:
             self._under_way[key] -= 1
         if key in self.errors:
@@ -100,6 +112,11 @@ class FakeLoader:
         loaded = FakeLoaded(key, footprint, self._close_gates[key])
         self.loaded.append(loaded)
         return loaded
+
+    async def _clean_up(self, key: Key) -> None:
+        if self.cleanup_gate is not None:
+            await self.cleanup_gate.wait()
+        self.cleaned_up.append(key)
 
     @property
     def alive(self) -> list[FakeLoaded]:

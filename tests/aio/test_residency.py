@@ -1,5 +1,7 @@
 import asyncio
 
+import pytest
+
 from cache.errors import CacheClosed, InsufficientRoom
 from tests.fakes import World, settle
 
@@ -120,3 +122,69 @@ async def test_a_load_called_off_as_it_is_let_in_was_never_begun(world: World) -
     await world.residency.aclose()
 
     assert ("LoadStarted", "d") not in world.observer.told()
+
+
+async def test_a_resident_that_cannot_be_closed_is_an_error_to_all_not_a_hang() -> None:
+    """Its bytes stay charged, everybody who waits for them is told, and the fault is kept."""
+    world = World()
+    await world.have("a")
+    world.loader.newest("a").close_error = OSError("it would not end")
+    reported: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
+
+    with pytest.raises(OSError, match="it would not end"):
+        await asyncio.wait_for(world.residency.unload("a"), 1)
+    with pytest.raises(OSError, match="it would not end"):
+        await asyncio.wait_for(world.ask("a").task, 1)
+    await asyncio.wait_for(world.residency.aclose(), 1)
+
+    assert world.residency.totals().leaving == 10
+    assert isinstance(world.residency.fault, OSError)
+    assert reported
+
+
+async def test_closing_twice_at_once_cancels_a_load_but_once(world: World) -> None:
+    """The second does not disturb how the first load cleans up; both return when all is gone."""
+    world.loader.hold("a")
+    world.loader.cleanup_gate = asyncio.Event()
+    world.ask("a")
+    await settle()
+
+    closings = [asyncio.create_task(world.residency.aclose()) for _ in range(2)]
+    await settle()
+    early = [closing.done() for closing in closings]
+    world.loader.cleanup_gate.set()
+    await asyncio.wait_for(asyncio.gather(*closings), 1)
+
+    assert early == [False, False]
+    assert world.loader.cleaned_up == ["a"]
+
+
+async def test_a_load_that_ends_well_although_it_was_cancelled_is_closed(world: World) -> None:
+    """A cancellation may come too late for the loader; then its resident leaves at once."""
+    world.loader.hold("a")
+    world.loader.deaf = True
+    world.ask("a")
+    await settle()
+
+    closing = asyncio.create_task(world.residency.aclose())
+    await settle()
+    world.loader.open("a")
+    await asyncio.wait_for(closing, 1)
+
+    assert world.loader.newest("a").closed
+    assert world.states() == {}
+
+
+async def test_closing_does_not_wait_for_leases(world: World) -> None:
+    """What is leased is closed under its holder; the book is empty when he lets go."""
+    holder = world.ask("a")
+    await settle()
+
+    await asyncio.wait_for(world.residency.aclose(), 1)
+    charged = world.residency.totals().leaving
+    holder.release()
+    await settle()
+
+    assert not world.loader.alive
+    assert (charged, world.states()) == (10, {})
