@@ -7,6 +7,9 @@ from typing import Any
 from cache.ports import Clock
 from cache.residency import Residency, Sweep
 
+_NAP = 1.0
+"""Seconds between two looks at what expires next: it may have been loaded in the meantime."""
+
 
 class Janitor:
     """Sweeps every `interval` seconds, and when a resident's TTL runs out before that.
@@ -34,7 +37,9 @@ class Janitor:
     async def run(self) -> None:
         """Sweep for ever; ends by cancellation."""
         while True:
-            await self._sleep(self._pause())
+            due = self._clock.monotonic() + self._interval
+            while (left := self._next(due) - self._clock.monotonic()) > 0:
+                await self._sleep(min(left, _NAP))
             await self.sweep()
 
     async def sweep(self) -> Sweep:
@@ -43,8 +48,6 @@ class Janitor:
         self._after(sweep)
         return sweep
 
-    def _pause(self) -> float:
+    def _next(self, due: float) -> float:
         expiry = self._residency.next_expiry()
-        if expiry is None:
-            return self._interval
-        return min(self._interval, max(expiry - self._clock.monotonic(), 0.0))
+        return due if expiry is None else min(due, expiry)

@@ -1,0 +1,133 @@
+"""The janitor comes round in time. Sleeping is faked: it advances the clock."""
+
+import asyncio
+
+import pytest
+
+from cache.janitor import Janitor
+from cache.policy import Limits
+from cache.ports import Terms
+from cache.residency import Sweep
+from tests.fakes import World
+
+
+class Rounds:
+    """A janitor whose sleep advances the clock, and what he did at what time."""
+
+    def __init__(self, world: World, interval: float = 60.0) -> None:
+        self.world = world
+        self.start = world.clock.monotonic()
+        self.measured: list[float] = []
+        self.swept: list[tuple[float, Sweep]] = []
+        self.naps: list[float] = []
+        self.visits: dict[int, str] = {}
+        self.janitor = Janitor(
+            world.residency, world.clock, interval, self._measure, self._swept, self._sleep
+        )
+
+    @property
+    def now(self) -> float:
+        return self.world.clock.monotonic() - self.start
+
+    async def _measure(self) -> None:
+        self.measured.append(self.now)
+
+    def _swept(self, sweep: Sweep) -> None:
+        self.swept.append((self.now, sweep))
+
+    async def _sleep(self, seconds: float) -> None:
+        self.naps.append(seconds)
+        key = self.visits.pop(len(self.naps), None)
+        if key is not None:
+            async with self.world.residency.lease(key):
+                pass
+        self.world.clock.advance(seconds)
+        await asyncio.sleep(0)
+
+    async def until(self, seconds: float) -> None:
+        """Let him work until `seconds` are over."""
+        work = asyncio.create_task(self.janitor.run())
+        while self.now < seconds:
+            await asyncio.sleep(0)
+            if work.done():
+                break
+        work.cancel()
+        await asyncio.wait([work])
+        if not work.cancelled():
+            await work
+
+
+async def test_he_comes_round_once_an_interval(world: World) -> None:
+    """Nothing resident: the interval alone decides."""
+    rounds = Rounds(world, interval=60)
+
+    await rounds.until(185)
+
+    assert [at for at, _ in rounds.swept] == [60, 120, 180]
+
+
+async def test_he_measures_before_he_sweeps(world: World) -> None:
+    """The limits that he sweeps by are those of now."""
+    rounds = Rounds(world, interval=60)
+
+    await rounds.until(65)
+
+    assert rounds.measured == [60]
+
+
+async def test_he_comes_earlier_for_one_that_expires(world: World) -> None:
+    """Fault planted: the pause was the interval, whatever expired."""
+    world.loader.terms_of["a"] = Terms(size_estimate=10, ttl=7.5)
+    await world.have("a")
+    rounds = Rounds(world, interval=60)
+
+    await rounds.until(60)
+
+    assert rounds.swept[0] == (6.5, Sweep(expired=("a",), evicted=(), freed=10))
+
+
+async def test_he_comes_earlier_for_one_that_was_loaded_while_he_slept(world: World) -> None:
+    """A short life that begins after the nap did is not as long as the interval."""
+    world.loader.terms_of["a"] = Terms(size_estimate=10, ttl=5)
+    rounds = Rounds(world, interval=60)
+    rounds.visits = {10: "a"}
+
+    await rounds.until(60)
+
+    at, sweep = rounds.swept[0]
+    assert sweep.expired == ("a",)
+    assert at <= 9 + 5 + 1
+
+
+async def test_he_does_not_come_round_without_a_pause(world: World) -> None:
+    """One that is leased when its time is up costs no extra round, however often he looks."""
+    world.loader.terms_of["a"] = Terms(size_estimate=10, ttl=5)
+    async with world.residency.lease("a"):
+        rounds = Rounds(world, interval=60)
+
+        await rounds.until(125)
+
+    assert [at for at, _ in rounds.swept] == [60, 120]
+
+
+async def test_he_evicts_what_is_above_the_comfort_mark(world: World) -> None:
+    """Least recently used first, and only as much as needed."""
+    await world.have("a", "b", "c")
+    world.limits = Limits(budget=30, comfort=25, max_entries=10)
+    rounds = Rounds(world, interval=60)
+
+    await rounds.until(61)
+
+    assert rounds.swept[0][1] == Sweep(expired=(), evicted=("a",), freed=10)
+
+
+async def test_what_he_cannot_measure_is_his_error(world: World) -> None:
+    """A failure ends him loudly: whoever runs him has to know."""
+
+    async def fail() -> None:
+        raise OSError("no figures")
+
+    janitor = Janitor(world.residency, world.clock, 0.0, fail, lambda _: None)
+
+    with pytest.raises(OSError, match="no figures"):
+        await asyncio.wait_for(janitor.run(), 1)
