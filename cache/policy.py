@@ -97,11 +97,14 @@ def evictable(entry: Entry) -> bool:
     return entry.state is State.RESIDENT and entry.leases == 0 and not entry.pinned
 
 
+def expiry(entry: Entry) -> float | None:
+    """When an idle resident is as old as its TTL, counted from the load; None for never."""
+    return entry.since + entry.ttl if evictable(entry) and entry.ttl is not None else None
+
+
 def expired(entries: Iterable[Entry], now: float) -> tuple[Key, ...]:
-    """Idle residents that are as old as their TTL; age counts from the load."""
-    return tuple(
-        e.key for e in entries if evictable(e) and e.ttl is not None and now - e.since >= e.ttl
-    )
+    """Idle residents that are as old as their TTL."""
+    return tuple(e.key for e in entries if (at := expiry(e)) is not None and at <= now)
 
 
 def surplus(entries: Iterable[Entry], allowed: int) -> tuple[Key, ...]:

@@ -134,10 +134,9 @@ class Residency(Generic[L]):
         return sum(flight.waiting for flight in self._flights.values())
 
     def next_expiry(self) -> float | None:
-        """When the next resident is as old as its TTL; monotonic seconds."""
+        """When the next idle resident is as old as its TTL; monotonic seconds."""
         return min(
-            (e.since + e.ttl for e in self.entries() if policy.evictable(e) and e.ttl is not None),
-            default=None,
+            (at for e in self.entries() if (at := policy.expiry(e)) is not None), default=None
         )
 
     async def measure(self, key: Key) -> None:
