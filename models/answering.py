@@ -13,8 +13,11 @@ from cache.events import Outcome
 from cache.residency import Lease, Residency
 from models.dispatch import Dispatcher
 from models.engines import Row
-from models.errors import ModelError, RunnerDied
+from models.errors import ModelError, RunnerDied, RunnerGone
 from models.loader import LiveModel
+
+_RUNNERS = 4
+"""How many runners a text may meet: two may die of it, others of something else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,59 +46,60 @@ class Answering:
         self._width = width
         self._timeout = inference_timeout
 
+    async def answer_one(self, key: str, text: str, *, suspect: bool = False) -> Answered:
+        """The answer to one text; a `suspect` is asked with nobody else on the runner."""
+        for _ in range(_RUNNERS):
+            async with self._residency.lease(key) as lease:
+                try:
+                    return await self._ask(lease, text, alone=suspect)
+                except RunnerGone:
+                    self._residency.discard(lease)
+                except RunnerDied as death:
+                    self._residency.discard(lease)
+                    if suspect:
+                        raise RunnerDied(
+                            f"the runner of {key} died twice while it read this text;"
+                            " the text was not classified"
+                        ) from death
+                    suspect = True
+        raise RunnerDied(f"{_RUNNERS} runners of {key} died before they read this text")
+
     async def answer(self, key: str, texts: Sequence[str]) -> list[Answered]:
         """One answer a text, in order. Any text's failure fails them all."""
         answers: dict[int, Answered] = {}
         todo = iter(range(len(texts)))
         try:
             async with asyncio.TaskGroup() as group:
-                tasks = [
+                workers = [
                     group.create_task(self._work(key, texts, todo, answers))
                     for _ in range(min(self._width, len(texts)))
                 ]
         except* (ModelError, CacheError) as failures:
             raise _first(failures) from None
-        for suspect in [index for task in tasks for index in task.result()]:
-            answers[suspect] = await self._alone(key, texts[suspect])
+        for worker in workers:
+            for index, suspect in worker.result():
+                answers[index] = await self.answer_one(key, texts[index], suspect=suspect)
         return [answers[index] for index in range(len(texts))]
-
-    async def answer_one(self, key: str, text: str) -> Answered:
-        """The answer to a single text."""
-        async with self._residency.lease(key) as lease:
-            try:
-                return await self._ask(lease, text)
-            except RunnerDied:
-                self._residency.discard(lease)
-        return await self._alone(key, text)
 
     async def _work(
         self, key: str, texts: Sequence[str], todo: Iterator[int], answers: dict[int, Answered]
-    ) -> list[int]:
-        """Answer what is left to do; the texts that were asked when their runner died."""
-        suspects: list[int] = []
+    ) -> list[tuple[int, bool]]:
+        """Answer what is left to do on one lease, for as long as its runner lives.
+
+        Returns what the runner's death left unanswered, and whether that text is a suspect.
+        """
+        left: list[tuple[int, bool]] = []
         while (index := next(todo, None)) is not None:
             async with self._residency.lease(key) as lease:
                 while index is not None:
                     try:
                         answers[index] = await self._ask(lease, texts[index])
-                    except RunnerDied:
+                    except RunnerDied as death:
                         self._residency.discard(lease)
-                        suspects.append(index)
+                        left.append((index, not isinstance(death, RunnerGone)))
                         break
                     index = next(todo, None)
-        return suspects
-
-    async def _alone(self, key: str, text: str) -> Answered:
-        """Ask a suspect again, with nobody else on the runner."""
-        async with self._residency.lease(key) as lease:
-            try:
-                return await self._ask(lease, text, alone=True)
-            except RunnerDied as death:
-                self._residency.discard(lease)
-                raise RunnerDied(
-                    f"the runner of {key} died twice while it read this text; the text was not"
-                    " classified"
-                ) from death
+        return left
 
     async def _ask(self, lease: Lease[LiveModel], text: str, *, alone: bool = False) -> Answered:
         live = lease.resident

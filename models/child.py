@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Any, Self, cast
 
 from models import errors, wire
-from models.errors import DeadlineExceeded, ModelError, RunnerDied
+from models.errors import DeadlineExceeded, ModelError, RunnerDied, RunnerGone
 from models.forkserver import ForkServer
 
 MAX_UNSENT = 16 * 1024 * 1024
@@ -56,7 +56,10 @@ class Child(asyncio.Protocol):
         return self._ended.is_set()
 
     async def call(self, op: str, **arguments: Any) -> Any:
-        """The child's answer. Raises CallFailed, RunnerDied, or DeadlineExceeded (buffer full).
+        """The child's answer.
+
+        Raises CallFailed, RunnerDied, RunnerGone if the call was never sent, or DeadlineExceeded
+        if the child reads nothing and the buffer is full.
 
         Cancelled, the answer is dropped when it comes; the child goes on.
         """
@@ -94,7 +97,7 @@ class Child(asyncio.Protocol):
 
     def _writable(self) -> asyncio.Transport:
         if self._transport is None or self._transport.is_closing():
-            raise RunnerDied(f"runner {self.pid} has ended")
+            raise RunnerGone(f"runner {self.pid} has ended")
         if self._transport.get_write_buffer_size() > MAX_UNSENT:
             raise DeadlineExceeded(f"runner {self.pid} does not read its calls")
         return self._transport

@@ -29,6 +29,10 @@ class RunnerDied(ModelError):
     """The runner process ended while the call was in it."""
 
 
+class RunnerGone(RunnerDied):
+    """The runner had ended before the call was sent: nothing is known against the text."""
+
+
 class DeadlineExceeded(ModelError):
     """The answer was not there in time."""
 

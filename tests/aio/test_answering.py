@@ -1,0 +1,169 @@
+"""Answering outlives the death of runners. The runners are fakes; cache and dispatch are real."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import cast
+
+import pytest
+
+from cache.policy import Limits
+from cache.ports import Terms
+from cache.residency import Residency
+from models.answering import Answering
+from models.dispatch import Dispatcher
+from models.engines import Row
+from models.errors import InferenceFailed, RunnerDied, RunnerGone
+from models.loader import LiveModel
+from models.runner import Answer, Runner
+from tests.aio.test_directory import stored
+from tests.fakes import FakeClock, RecordingObserver
+
+POISON = "poison"
+UNREADABLE = "unreadable"
+
+
+class FragileRunner:
+    """Answers each text with its length; dies of POISON, and takes its other calls with it."""
+
+    def __init__(self) -> None:
+        self.footprint = 10
+        self.read: list[str] = []
+        self._ended = asyncio.Event()
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def predict(self, text: str, *, timeout: float) -> Answer:  # noqa: ASYNC109
+        if self._ended.is_set():
+            raise RunnerGone("it has ended")
+        self.read.append(text)
+        if text == POISON:
+            self._ended.set()
+        if text == UNREADABLE:
+            raise InferenceFailed("nothing to read")
+        gate, ended = (asyncio.ensure_future(e.wait()) for e in (self.gate, self._ended))
+        await asyncio.wait([gate, ended], return_when=asyncio.FIRST_COMPLETED)
+        gate.cancel()
+        ended.cancel()
+        if self._ended.is_set():
+            raise RunnerDied("it ended during the call")
+        return Answer(Row((float(len(text)), 0.0), len(text), truncated=False), 0.001)
+
+    async def measure(self) -> int:
+        return self.footprint
+
+    async def close(self) -> None:
+        self._ended.set()
+
+    async def wait_ended(self) -> None:
+        await self._ended.wait()
+
+
+@dataclass
+class FragileLoader:
+    runners: list[FragileRunner] = field(default_factory=list)
+
+    async def terms(self, key: str) -> Terms:
+        return Terms(size_estimate=10)
+
+    async def load(self, key: str) -> LiveModel:
+        self.runners.append(FragileRunner())
+        return LiveModel(stored(key), cast("Runner", self.runners[-1]))
+
+
+class Bench:
+    def __init__(self, cores: int = 2) -> None:
+        self.loader = FragileLoader()
+        self.residency: Residency[LiveModel] = Residency(
+            self.loader, FakeClock(), lambda: Limits(100, 100, 10), RecordingObserver()
+        )
+        self.answering = Answering(
+            self.residency, Dispatcher(cores), width=cores, inference_timeout=5
+        )
+
+    async def lengths(self, *texts: str) -> list[float]:
+        answers = await self.answering.answer("m", texts)
+        return [answered.row.probabilities[0] for answered in answers]
+
+
+async def test_a_batch_is_answered_in_order() -> None:
+    assert await Bench().lengths("a", "bbb", "cc") == [1, 3, 2]
+
+
+async def test_only_the_first_answers_of_a_cold_model_are_misses() -> None:
+    bench = Bench()
+
+    cold = await bench.answering.answer_one("m", "a")
+    warm = await bench.answering.answer_one("m", "a")
+
+    assert (cold.hit, warm.hit) == (False, True)
+
+
+async def test_a_text_whose_runner_dies_is_asked_again_on_a_fresh_one() -> None:
+    bench = Bench()
+    await bench.lengths("a")
+    bench.loader.runners[0].gate.clear()
+    pending = asyncio.create_task(bench.answering.answer_one("m", "bb"))
+    await asyncio.sleep(0)
+
+    await bench.loader.runners[0].close()
+
+    assert (await pending).row.probabilities[0] == 2
+    assert len(bench.loader.runners) == 2
+
+
+async def test_a_text_that_kills_two_runners_fails_with_a_clear_error() -> None:
+    bench = Bench()
+
+    with pytest.raises(RunnerDied, match="died twice"):
+        await bench.answering.answer_one("m", POISON)
+
+    assert len(bench.loader.runners) == 2
+
+
+async def test_a_poisonous_text_does_not_fail_those_who_were_asked_beside_it() -> None:
+    """Fails when a runner that died before it read a text counts against that text."""
+    bench = Bench(cores=4)
+    texts = ["a", "bb", POISON, "ccc"]
+
+    answers = await asyncio.gather(
+        *(bench.answering.answer_one("m", text) for text in texts), return_exceptions=True
+    )
+
+    assert [isinstance(answer, RunnerDied) for answer in answers] == [False, False, True, False]
+
+
+async def test_a_poisonous_text_fails_its_batch_and_nobody_else() -> None:
+    bench = Bench(cores=4)
+
+    batch = asyncio.create_task(bench.lengths("a", POISON, "bb"))
+    other = asyncio.create_task(bench.lengths("cccc"))
+
+    with pytest.raises(RunnerDied):
+        await batch
+    assert await other == [4]
+
+
+async def test_an_error_of_one_text_ends_the_batch_and_its_leases() -> None:
+    bench = Bench()
+
+    with pytest.raises(InferenceFailed):
+        await bench.lengths("a", UNREADABLE, "b")
+
+    entry = bench.residency.entry("m")
+    assert entry is not None
+    assert entry.leases == 0
+
+
+async def test_a_batch_keeps_its_model_resident_between_two_texts() -> None:
+    """Fails when each text takes a lease of its own and an eviction is waiting."""
+    bench = Bench(cores=1)
+    await bench.lengths("warm")
+    bench.residency.pin("m", pinned=False)
+
+    batch = asyncio.create_task(bench.lengths("a", "b", "c"))
+    await asyncio.sleep(0)
+    unload = asyncio.create_task(bench.residency.unload("m"))
+
+    assert await batch == [1, 1, 1]
+    await unload
+    assert len(bench.loader.runners) == 1
