@@ -3,14 +3,20 @@
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 from fastapi import FastAPI
 
 from api.context import Context, attach
-from api.documentation import DESCRIPTION
+from api.documentation import DESCRIPTION, add_examples
 from api.edge import Edge
 from api.inputs import Limits
-from api.lifecycle import orderly_shutdown, tune_garbage_collector
+from api.lifecycle import (
+    orderly_shutdown,
+    show_progress,
+    stop_supervisor,
+    tune_garbage_collector,
+)
 from api.metrics import Metrics
 from api.problems import HANDLED, handle
 from api.routes import build_router
@@ -24,11 +30,20 @@ OpenUseCases = Callable[
 ]
 
 
+class App(FastAPI):
+    """FastAPI, with our examples in its OpenAPI."""
+
+    def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema is None:
+            add_examples(super().openapi())
+        return super().openapi()
+
+
 def create_app(
     settings: Settings, open_use_cases: OpenUseCases, *, hosted: bool = False
 ) -> FastAPI:
     """Build the app. `hosted`: the process is the server's own, its signals and collector ours."""
-    app = FastAPI(
+    app = App(
         title="Model Cache Service",
         description=DESCRIPTION,
         version="0.1.0",
@@ -48,12 +63,16 @@ async def _lifespan(
     app: FastAPI, settings: Settings, open_use_cases: OpenUseCases, *, hosted: bool
 ) -> AsyncIterator[None]:
     metrics = Metrics()
+    if hosted:
+        show_progress()
     async with contextlib.AsyncExitStack() as stack:
         try:
             opening = open_use_cases(settings.to_config(), metrics)
             use_cases = await stack.enter_async_context(opening)
         except Exception:
             logger.critical("The service cannot start; the error follows")
+            if hosted:
+                stop_supervisor()
             raise
         attach(app, Context(use_cases, metrics, _limits(settings)))
         if hosted:

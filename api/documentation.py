@@ -3,10 +3,10 @@
 from typing import Any
 
 from pydantic import BaseModel
+from starlette.responses import JSONResponse, PlainTextResponse
 
 from api import schemas
 from api.examples import ERROR, METRICS, PREDICT_BATCH_REQUEST, PREDICT_REQUEST, RESPONSES
-from api.metrics import CONTENT_TYPE
 
 DESCRIPTION = """Serves many text classifiers over one port within one machine's memory.
 
@@ -31,37 +31,44 @@ ERRORS: dict[str, dict[int, str]] = {
 }
 
 
-def documented(
-    method: str, path: str, text: str | None, model: type[BaseModel] | None
-) -> dict[str, Any]:
+def documented(path: str, text: str | None, model: type[BaseModel] | None) -> dict[str, Any]:
     """Make the arguments of `add_api_route` that document a route."""
     return {
         "summary": (text or path).rstrip("."),
         "tags": ["operation" if path in OPERATIONAL else "model cache"],
-        "responses": {**_answers(method, path, model), **_errors(path)},
+        "responses": {**_answers(path, model), **_errors(path)},
+        "response_class": PlainTextResponse if model is None else JSONResponse,
         "openapi_extra": _inputs(path),
     }
 
 
-def _answers(
-    method: str, path: str, model: type[BaseModel] | None
-) -> dict[int | str, dict[str, Any]]:
+def add_examples(document: dict[str, Any]) -> None:
+    """Put the examples in afterwards: FastAPI would drop what is null in them."""
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            for status, answer in operation["responses"].items():
+                for content in answer["content"].values():
+                    content["example"] = _example(f"{method.upper()} {path}", status, answer)
+
+
+def _example(route: str, status: str, answer: dict[str, Any]) -> object:
+    if not status.startswith("2"):
+        return {**ERROR, "code": answer["description"].split()[0].rstrip(",")}
+    return RESPONSES.get(f"{route} {status}", RESPONSES.get(route, METRICS))
+
+
+def _answers(path: str, model: type[BaseModel] | None) -> dict[int | str, dict[str, Any]]:
     if model is None:
-        return {200: {"content": {CONTENT_TYPE: {"example": METRICS}}}}
-    found: dict[int | str, dict[str, Any]] = {200: _answer(model, RESPONSES[f"{method} {path}"])}
+        return {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
+    found: dict[int | str, dict[str, Any]] = {200: {"model": model}}
     if path.endswith("/warmup"):
-        found[202] = _answer(schemas.WarmupStartedOut, RESPONSES[f"{method} {path} 202"])
+        found[202] = {"model": schemas.WarmupStartedOut, "description": "Started"}
     return found
-
-
-def _answer(model: type[BaseModel], example: object) -> dict[str, Any]:
-    return {"model": model, "content": {"application/json": {"example": example}}}
 
 
 def _errors(path: str) -> dict[int | str, dict[str, Any]]:
     return {
-        status: {**_answer(schemas.ErrorOut, {**ERROR, "code": codes.split()[0].rstrip(",")})}
-        | {"description": codes}
+        status: {"model": schemas.ErrorOut, "description": codes}
         for status, codes in sorted({**ANYWHERE, **ERRORS.get(path, {})}.items())
     }
 

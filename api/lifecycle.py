@@ -4,12 +4,18 @@ import asyncio
 import contextlib
 import gc
 import logging
+import os
 import signal
 from collections.abc import Callable, Iterator
 from types import FrameType
 
+from bentoml.serving import running_inside_container
+
+from models.memory import serve_process
+
 logger = logging.getLogger(__name__)
 GC_THRESHOLD = (50_000, 50, 100)
+PACKAGES = ("api", "models", "cache")
 
 
 @contextlib.contextmanager
@@ -55,3 +61,20 @@ def tune_garbage_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLD)
+
+
+def show_progress() -> None:
+    """Let our packages log what they do, unless BentoML was told to be quiet or to debug."""
+    level = logging.getLogger().level
+    for package in PACKAGES:
+        logging.getLogger(package).setLevel(logging.INFO if level == logging.WARNING else level)
+
+
+def stop_supervisor() -> None:
+    """End `bentoml serve`, which would start a worker that cannot start every ten seconds.
+
+    In a container it starts none again, and ends by itself with an exit status of failure.
+    """
+    supervisor = serve_process(os.getpid())
+    if supervisor != os.getpid() and not running_inside_container():
+        os.kill(supervisor, signal.SIGTERM)

@@ -41,7 +41,7 @@ def build_router() -> APIRouter:
             endpoint,
             methods=[method],
             response_model=None,
-            **documented(method, path, endpoint.__doc__, model),
+            **documented(path, endpoint.__doc__, model),
         )
     return router
 

@@ -156,8 +156,9 @@ def unknown_variables(environment: Mapping[str, str], fields: tuple[str, ...]) -
 
 
 def _suggestion(name: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.8)
-    return f"; did you mean {close[0]}?" if close else "; unset it"
+    names = [variable.removeprefix(PREFIX) for variable in known]
+    close = difflib.get_close_matches(name.upper().removeprefix(PREFIX), names, n=1, cutoff=0.7)
+    return f"; did you mean {PREFIX}{close[0]}?" if close else "; unset it"
 
 
 def _explain(location: tuple[int | str, ...], message: str) -> str:

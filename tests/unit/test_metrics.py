@@ -1,0 +1,115 @@
+"""The text of /metrics: what the observer saw, rendered so that Prometheus takes it."""
+
+import asyncio
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from api.metrics import MAX_MODEL_LABELS, Family, Metrics, Series, _lines
+from cache.events import Cause, LoadFailed, LoadFinished, LoadStarted, Removed
+from models.port import Predicted, WarmedUp
+from tests.fakes_api import DEBERTA, FakeUseCases
+
+# Names that docs/endpoints.md fixes, against promtool's taste.
+FIXED_BY_THE_CONTRACT = {
+    "model_cache_models_total",
+    "model_cache_inference_time_ms",
+    "model_cache_memory_cleanup_mb",
+    "model_cache_memory_usage_mb",
+}
+
+
+def used_metrics() -> Metrics:
+    metrics = Metrics()
+    metrics(LoadStarted(DEBERTA, 0.0, 1))
+    metrics(LoadFinished(DEBERTA, 0.0, 2.5, 1))
+    metrics(LoadFailed(DEBERTA, 0.0, "damaged"))
+    metrics(Removed(DEBERTA, 0.0, Cause.EVICTED, 1))
+    metrics(Predicted(DEBERTA, 0.045, 0.05))
+    metrics(WarmedUp(DEBERTA, 1.2))
+    return metrics
+
+
+def rendered(metrics: Metrics) -> str:
+    async def render() -> bytes:
+        fake = FakeUseCases()
+        return metrics.render(await fake.cache(), await fake.system())
+
+    return asyncio.run(render()).decode()
+
+
+def sample(text: str, start: str) -> str:
+    (line,) = [line for line in text.splitlines() if line.startswith(start)]
+    return line.rpartition(" ")[2]
+
+
+def test_what_was_observed_is_counted() -> None:
+    """Seen failing with Predicted observed by its inference time."""
+    text = rendered(used_metrics())
+    label = f'{{model="{DEBERTA}"}}'
+
+    assert sample(text, f"model_cache_prediction_seconds_sum{label}") == "0.05"
+    assert sample(text, f"model_cache_load_seconds_sum{label}") == "2.5"
+    assert sample(text, f"model_cache_warmup_seconds_count{label}") == "1"
+    assert sample(text, f"model_cache_load_failures_total{label}") == "1"
+    assert sample(text, 'model_cache_removals_total{cause="evicted"}') == "1"
+    assert sample(text, 'model_cache_removals_total{cause="expired"}') == "0"
+
+
+def test_nothing_that_prometheus_client_adds_is_shown() -> None:
+    """Seen failing with the `_created` samples let through."""
+    assert "_created" not in rendered(used_metrics())
+
+
+def test_versions_and_too_many_models_do_not_make_new_series() -> None:
+    """Seen failing with the key used as the label."""
+    metrics = Metrics()
+    for number in range(MAX_MODEL_LABELS + 50):
+        metrics(Predicted(f"model-{number}:v1", 0.1, 0.1))
+        metrics(Predicted(f"model-{number}:v2", 0.1, 0.1))
+    text = rendered(metrics)
+    labels = set(re.findall(r'prediction_seconds_count{model="([^"]+)"}', text))
+
+    assert len(labels) == MAX_MODEL_LABELS + 1
+    assert "model-0" in labels
+    assert sample(text, 'model_cache_prediction_seconds_count{model="other"}') == "100"
+
+
+def test_labels_and_help_texts_are_escaped() -> None:
+    family = Family("x", 'a\\b\n"c"', "gauge", (Series("x", 1, (("l", 'a\\b\n"c"'),)),))
+
+    assert list(_lines(family)) == [
+        r'# HELP x a\\b\n"c"',
+        "# TYPE x gauge",
+        r'x{l="a\\b\n\"c\""} 1',
+    ]
+
+
+def test_the_text_can_be_parsed_again() -> None:
+    families = {family.name for family in text_string_to_metric_families(rendered(used_metrics()))}
+
+    assert "model_cache_hit_rate" in families
+    assert "model_cache_prediction_seconds" in families
+
+
+def test_promtool_complains_of_nothing_but_names_that_the_contract_fixes() -> None:
+    """Seen failing with a histogram named in ms."""
+    promtool = shutil.which("promtool")
+    if promtool is None and os.environ.get("CI") != "true":
+        pytest.skip("promtool is not there (Debian: apt-get install prometheus)")
+    assert promtool, "promtool is not there (Debian: apt-get install prometheus)"
+    told = subprocess.run(
+        [promtool, "check", "metrics"],
+        input=rendered(used_metrics()),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+    complaints = [line for line in (told.stdout + told.stderr).splitlines() if line.strip()]
+
+    assert {line.split()[0] for line in complaints} <= FIXED_BY_THE_CONTRACT, complaints
