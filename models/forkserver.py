@@ -23,15 +23,13 @@ from models.errors import ModelLoadFailed
 _PROJECT = Path(__file__).resolve().parents[1]
 
 _ENVIRONMENT = {
-    "MALLOC_ARENA_MAX": "2",
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "ORT_DISABLE_TELEMETRY": "1",
     "TOKENIZERS_PARALLELISM": "false",
 }
 """Without these the libraries start threads when they are imported, and a fork needs there to be
-one; onnxruntime's thread would send usage data to its maker. Fewer heaps of malloc than threads
-make a smaller footprint."""
+one; onnxruntime's thread would send usage data to its maker."""
 
 _DYING = 0.5
 """Seconds that a process whose socket has ended gets to be seen as ended."""
