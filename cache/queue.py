@@ -9,7 +9,7 @@ from cache import policy
 from cache.errors import InsufficientRoom
 from cache.events import Cause
 from cache.ledger import Entry, Ledger
-from cache.policy import Admit, Limits, Refuse, Wait
+from cache.policy import Limits, Refuse, Wait
 from cache.ports import Clock, Key, Terms
 
 
@@ -69,23 +69,22 @@ class RoomQueue:
                 self._tickets.popleft()
                 continue
             size = ticket.terms.size_estimate
-            match policy.admit(self._ledger.entries(), size, self._limits()):
-                case Admit():
-                    self._tickets.popleft()
-                    now = self._clock.monotonic()
-                    ticket.granted.set_result(self._ledger.reserve(ticket.key, ticket.terms, now))
-                case Refuse(reason):
-                    self._tickets.popleft()
-                    ticket.granted.set_exception(
-                        InsufficientRoom(
-                            f"{ticket.key} cannot be loaded: {reason}",
-                            retry_after=self._retry_after,
-                        )
+            verdict = policy.admit(self._ledger.entries(), size, self._limits())
+            if isinstance(verdict, Wait):
+                for victim in verdict.victims:
+                    self._drain(victim, Cause.EVICTED)
+                return
+            self._tickets.popleft()
+            if isinstance(verdict, Refuse):
+                ticket.granted.set_exception(
+                    InsufficientRoom(
+                        f"{ticket.key} cannot be loaded: {verdict.reason}",
+                        retry_after=self._retry_after,
                     )
-                case Wait(victims):
-                    for victim in victims:
-                        self._drain(victim, Cause.EVICTED)
-                    return
+                )
+            else:
+                now = self._clock.monotonic()
+                ticket.granted.set_result(self._ledger.reserve(ticket.key, ticket.terms, now))
 
     def _leave(self, ticket: _Ticket) -> None:
         """Give back the place, or the room that was reserved as the wait for it was ended."""
