@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
 
 from cache.events import Event
 from cache.policy import Limits
@@ -25,13 +26,16 @@ class FakeClock:
 class FakeLoaded:
     """A resident that weighs what it is told to, and can die."""
 
-    def __init__(self, key: Key, footprint: int, close_gate: asyncio.Event) -> None:
+    def __init__(
+        self, key: Key, footprint: int, close_gate: asyncio.Event, measure_gate: asyncio.Event
+    ) -> None:
         self.key = key
         self.weighs = footprint
         self.closed = False
         self.close_error: Exception | None = None
         self._footprint = footprint
         self._close_gate = close_gate
+        self._measure_gate = measure_gate
         self._ended = asyncio.Event()
 
     @property
@@ -43,7 +47,7 @@ class FakeLoaded:
         return not self._ended.is_set()
 
     async def measure(self) -> int:
-        await asyncio.sleep(0)
+        await self._measure_gate.wait()
         if self.alive:
             self._footprint = self.weighs
         return self._footprint
@@ -76,6 +80,7 @@ class FakeLoader:
         self.terms_of: dict[Key, Terms] = {}
         self.footprints: dict[Key, int] = {}
         self.errors: dict[Key, Exception] = {}
+        self.terms_errors: dict[Key, Exception] = {}
         self.begun: list[Key] = []
         self.loaded: list[FakeLoaded] = []
         self.most_at_once: Counter[Key] = Counter()
@@ -86,9 +91,12 @@ class FakeLoader:
         self._terms_gates = _Gates()
         self._load_gates = _Gates()
         self._close_gates = _Gates()
+        self._measure_gates = _Gates()
 
     async def terms(self, key: Key) -> Terms:
         await self._terms_gates[key].wait()
+        if key in self.terms_errors:
+            raise self.terms_errors[key]
         return self.terms_of.get(key, Terms(size_estimate=self.size))
 
     async def load(self, key: Key) -> FakeLoaded:
@@ -109,7 +117,7 @@ class FakeLoader:
             raise self.errors[key]
         estimate = (await self.terms(key)).size_estimate
         footprint = self.footprints.get(key, estimate)
-        loaded = FakeLoaded(key, footprint, self._close_gates[key])
+        loaded = FakeLoaded(key, footprint, self._close_gates[key], self._measure_gates[key])
         self.loaded.append(loaded)
         return loaded
 
@@ -152,6 +160,13 @@ class FakeLoader:
 
     def open_close(self, key: Key) -> None:
         self._close_gates[key].set()
+
+    def hold_measure(self, key: Key) -> None:
+        """Let nobody know what a resident of `key` weighs until `open_measure`."""
+        self._measure_gates[key].clear()
+
+    def open_measure(self, key: Key) -> None:
+        self._measure_gates[key].set()
 
 
 class _Gates(dict[Key, asyncio.Event]):
@@ -248,3 +263,12 @@ async def settle() -> None:
     """Let every task run as far as it can."""
     for _ in range(50):
         await asyncio.sleep(0)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Let the tasks run, a step at a time, no further than `condition` asks."""
+    for _ in range(100):
+        if condition():
+            return
+        await asyncio.sleep(0)
+    raise AssertionError("it did not come about")
