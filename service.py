@@ -3,19 +3,13 @@
 from typing import cast
 
 import bentoml
-from bentoml.exceptions import BentoMLConfigException
 
 from api.app import create_app
 from api.edge import Front
-from api.hosting import service_options
-from api.settings import Settings, SettingsError
+from api.hosting import read_settings, service_options
 from models.opening import open_serving
 
-try:
-    settings = Settings.from_environment()
-except SettingsError as error:
-    raise BentoMLConfigException(str(error)) from error
-
+settings = read_settings()
 app = create_app(settings, open_serving, hosted=True)
 
 

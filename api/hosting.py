@@ -2,10 +2,20 @@
 
 from typing import Any
 
-from api.settings import Settings
+from bentoml.exceptions import BentoMLConfigException
+
+from api.settings import Settings, SettingsError
 
 PORT = 8003
 TIMEOUT_FACTOR = 4
+
+
+def read_settings() -> Settings:
+    """Read the environment; BentoML's commands show what is wrong without a traceback."""
+    try:
+        return Settings.from_environment()
+    except SettingsError as error:
+        raise BentoMLConfigException(str(error)) from error
 
 
 def service_options(settings: Settings) -> dict[str, Any]:
