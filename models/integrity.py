@@ -1,0 +1,93 @@
+"""SHA-256 of model files: taken at registration, checked before every load, remembered."""
+
+import hashlib
+import os
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+from models.errors import ModelLoadFailed
+
+_Identity = tuple[int, int, int, int, int]
+
+_SETTLED = 2.0
+"""Seconds since its last change from which a file's times tell every later change apart."""
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file in hex. Raises OSError."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def combined_digest(parts: Mapping[str, str]) -> str:
+    """One SHA-256 over names and what they stand for, whatever their order."""
+    listed = "".join(f"{name}\0{parts[name]}\0" for name in sorted(parts))
+    return hashlib.sha256(listed.encode()).hexdigest()
+
+
+class Verifier:
+    """Compares files with their digests; hashes a file again only when it was changed."""
+
+    def __init__(self) -> None:
+        self._known: dict[_Identity, str] = {}
+        self._lock = threading.Lock()
+
+    def check(self, folder: Path, digests: Mapping[str, str]) -> None:
+        """Raises ModelLoadFailed, naming the file that is not what was registered."""
+        if not digests:
+            raise ModelLoadFailed("its metadata has no digests; register it again")
+        _refuse_links(folder)
+        for name, digest in digests.items():
+            if not _is_inside(name):
+                raise ModelLoadFailed(f"{name!r} is outside of its folder; register it again")
+            try:
+                found = self._digest(folder / name)
+            except FileNotFoundError:
+                raise ModelLoadFailed(f"{name} is missing; register it again") from None
+            except OSError as error:
+                raise ModelLoadFailed(
+                    f"{name} cannot be read ({error.strerror}); register it again"
+                ) from error
+            if found != digest:
+                raise ModelLoadFailed(
+                    f"{name} is not what was registered (its SHA-256 differs);"
+                    " register the model again"
+                )
+
+    def _digest(self, path: Path) -> str:
+        with path.open("rb") as file:
+            identity = _identity(file)
+            with self._lock:
+                known = self._known.get(identity)
+            if known is not None:
+                return known
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            settled = time.time() - os.fstat(file.fileno()).st_ctime > _SETTLED
+            if settled and _identity(file) == identity:
+                with self._lock:
+                    self._known[identity] = digest
+        return digest
+
+
+def _identity(file: BinaryIO) -> _Identity:
+    found = os.fstat(file.fileno())
+    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+
+
+def _is_inside(name: str) -> bool:
+    path = PurePosixPath(name)
+    return not path.is_absolute() and ".." not in path.parts and bool(path.parts)
+
+
+def _refuse_links(folder: Path) -> None:
+    """What is registered has no symbolic links, so one that is there leads elsewhere."""
+    for where, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            path = Path(where, name)
+            if path.is_symlink():
+                raise ModelLoadFailed(
+                    f"{path.relative_to(folder)} is a symbolic link; register the model again"
+                )
