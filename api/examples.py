@@ -170,6 +170,7 @@ RESPONSES: dict[str, dict[str, Any]] = {
             "memory_cleanup_mb": 1024.5,
             "service_mb": 310.2,
             "budget_mb": 6243.4,
+            "tracked_mb": 1203.1,
         },
         "timestamp": MOMENT,
     },

@@ -70,6 +70,7 @@ def stats(cache: CacheView, system: SystemView) -> out.StatsOut:
             memory_cleanup_mb=mb(system.cleanup_freed),
             service_mb=mb(system.own),
             budget_mb=mb(system.budget),
+            tracked_mb=mb(system.tracked),
         ),
         timestamp=now(),
     )

@@ -213,6 +213,9 @@ class SystemStatsOut(Out):
     memory_cleanup_mb: float
     service_mb: Annotated[float, Field(description="used by the service without its runners")]
     budget_mb: Annotated[float, Field(description="what that leaves for models")]
+    tracked_mb: Annotated[
+        float, Field(description="what of the budget is reserved, resident or leaving")
+    ]
 
 
 class StatsOut(Out):

@@ -64,13 +64,19 @@ def memory_usage(used: int, limit: int, config: ServingConfig) -> MemoryUsage:
 
 
 def system_view(
-    sample: Sample, limit: int, config: ServingConfig, figures: Figures, uptime: float
+    sample: Sample,
+    tracked: int,
+    limit: int,
+    config: ServingConfig,
+    figures: Figures,
+    uptime: float,
 ) -> SystemView:
     """The process tree, and what has been cleaned up so far."""
     return SystemView(
         memory=memory_usage(sample.total, limit, config),
         own=sample.own,
         budget=limits_for(config, limit, sample.own).budget,
+        tracked=tracked,
         uptime_seconds=uptime,
         last_cleanup=figures.last_cleanup,
         cleanup_count=figures.cleanups,

@@ -203,7 +203,8 @@ class Serving:
     async def system(self) -> SystemView:
         sample = await self._meter.sample()
         uptime = self._clock.monotonic() - self._started_at
-        return system_view(sample, self._limit, self._config, self._figures, uptime)
+        tracked = self._residency.totals().charged
+        return system_view(sample, tracked, self._limit, self._config, self._figures, uptime)
 
     def limits(self) -> Limits:
         """What residents may use, by the last measurement of what the service itself uses."""

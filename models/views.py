@@ -104,12 +104,14 @@ class CacheView:
 class SystemView:
     """The process tree. `memory` is its proportional set size against the limit.
 
-    `own` is what the service uses without its runners; `budget` what that leaves for models.
+    `own` is what the service uses without its runners; `budget` what that leaves for models, and
+    `tracked` what of it is reserved, resident or leaving.
     """
 
     memory: MemoryUsage
     own: int
     budget: int
+    tracked: int
     uptime_seconds: float
     last_cleanup: datetime | None
     cleanup_count: int

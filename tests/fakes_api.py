@@ -165,6 +165,7 @@ class FakeUseCases:
             memory=MemoryUsage(used, LIMIT, 0.8),
             own=310_200_000,
             budget=6_243_400_000,
+            tracked=1_203_100_000,
             uptime_seconds=86_400.4,
             last_cleanup=MOMENT if self.cleanups else None,
             cleanup_count=self.cleanups,
