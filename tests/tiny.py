@@ -1,7 +1,8 @@
 """Tiny real models: graphs that count colours, made in milliseconds.
 
 The logit of a colour is how often its word is in the text, so every expected answer can be worked
-out by hand: `expected`. The word "broken" makes the answer infinite.
+out by hand: `expected`. Padding that is not masked counts as red. The word "broken" makes the answer
+infinite.
 """
 
 import math
@@ -148,6 +149,7 @@ def _number(word: str) -> np.ndarray[Any, Any]:
 
 def _table(logits: int) -> np.ndarray[Any, Any]:
     table = np.zeros((len(_WORDS), logits), np.float32)
+    table[_WORDS.index("[PAD]")] = np.eye(1, logits)
     for index, colour in enumerate(LABELS[:logits]):
         table[_WORDS.index(colour), index] = 1
     table[_WORDS.index("broken")] = np.inf

@@ -1,0 +1,42 @@
+"""What tests of processes look at: who lives, who belongs to whom, what is held open."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from models.forkserver import ForkServer
+
+LONG = 20
+"""Seconds for what takes milliseconds, on a machine that is busy with other things."""
+
+
+def lives(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def living_children(forkserver: ForkServer) -> list[psutil.Process]:
+    return [child for child in psutil.Process(forkserver.pid).children() if lives(child.pid)]
+
+
+def descriptors(pid: int) -> int:
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
+def sockets(pid: int) -> set[str]:
+    links = (str(entry.readlink()) for entry in Path(f"/proc/{pid}/fd").iterdir())
+    return {link for link in links if link.startswith("socket:")}
+
+
+async def until(condition: Callable[[], bool], what: str) -> None:
+    """Poll for something that the kernel does soon; fails after ten seconds."""
+    for _ in range(1000):
+        if condition():
+            return
+        await asyncio.sleep(0.01)
+    pytest.fail(f"still not: {what}")

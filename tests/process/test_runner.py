@@ -1,0 +1,181 @@
+"""Runner processes on tiny real models: answers, deadlines, deaths, and what they leave."""
+
+import asyncio
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from models.engines.onnx import OnnxEngine
+from models.errors import (
+    DeadlineExceeded,
+    InferenceFailed,
+    RunnerDied,
+)
+from models.runner import Runner
+from models.runner_main import NICENESS, OOM_SCORE
+from tests import tiny
+from tests.process.processes import LONG, lives
+
+pytestmark = pytest.mark.process
+
+_MB = 1024 * 1024
+
+
+async def sent(runner: Runner, text: str, deadline: float = LONG) -> asyncio.Task[object]:
+    """A prediction that the runner has begun: a later one was answered."""
+    task = asyncio.create_task(runner.predict(text, timeout=deadline))
+    await asyncio.sleep(0)
+    await runner.predict("red", timeout=LONG)
+    return task
+
+
+def oom_score(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/oom_score_adj").read_text())
+
+
+async def test_a_runner_answers_as_the_engine_does(runner: Runner, tmp_path: Path) -> None:
+    engine = OnnxEngine(tmp_path / "looping", tiny.LABELS, 16)
+    texts = ["red", "green green a b c", "", "blue " * 40, "ünïcode ☃ \x00 \U0001f600"]
+
+    answers = [await runner.predict(text, timeout=LONG) for text in texts]
+
+    assert [answer.row for answer in answers] == [engine.predict([text])[0] for text in texts]
+    assert all(0 < answer.seconds < LONG for answer in answers)
+    assert runner.labels == tiny.LABELS
+
+
+async def test_every_caller_gets_his_own_answer(runner: Runner) -> None:
+    counts = [(number % 5, number % 3, number % 2) for number in range(100)]
+    texts = ["red " * red + "green " * green + "blue " * blue for red, green, blue in counts]
+
+    answers = await asyncio.gather(*(runner.predict(text, timeout=LONG) for text in texts))
+
+    for answer, count in zip(answers, counts, strict=True):
+        assert answer.row.probabilities == pytest.approx(tiny.expected(*count))
+
+
+async def test_an_error_over_one_text_is_that_callers_alone(runner: Runner) -> None:
+    bad, good = await asyncio.gather(
+        runner.predict("broken", timeout=LONG),
+        runner.predict("red", timeout=LONG),
+        return_exceptions=True,
+    )
+
+    assert isinstance(bad, InferenceFailed)
+    assert str(bad) == "the model's answer is not a number"
+    assert not isinstance(good, BaseException)
+
+
+async def test_an_error_of_a_foreign_library_is_told_with_its_type(runner: Runner) -> None:
+    with pytest.raises(InferenceFailed, match=r"^(TypeError|UnicodeEncodeError): "):
+        await runner.predict("\ud800", timeout=LONG)
+
+
+async def test_a_caller_who_leaves_does_not_disturb_the_runner(runner: Runner) -> None:
+    leaving = await sent(runner, "forever")
+
+    leaving.cancel()
+    await asyncio.wait([leaving])
+
+    assert (await runner.predict("red", timeout=LONG)).row.tokens == 3
+    assert not runner._child._calls
+
+
+async def test_a_killed_runner_is_noticed_and_its_calls_fail(runner: Runner) -> None:
+    """Planted fault: without failing them when the connection was lost they waited on."""
+    pending = await sent(runner, "forever")
+
+    os.kill(runner.pid, signal.SIGKILL)
+
+    with pytest.raises(RunnerDied):
+        await asyncio.wait_for(pending, LONG)
+    await asyncio.wait_for(runner.wait_ended(), LONG)
+    with pytest.raises(RunnerDied):
+        await runner.predict("red", timeout=LONG)
+    assert await runner.measure() == 0
+
+
+async def test_a_hung_text_is_ended_at_its_deadline_with_its_runner(runner: Runner) -> None:
+    """Planted fault: without the kill the endless inference went on burning a core."""
+    neighbour = await sent(runner, "forever")
+
+    with pytest.raises(DeadlineExceeded, match=r"0\.2 s"):
+        await runner.predict("forever", timeout=0.2)
+
+    with pytest.raises(RunnerDied):
+        await asyncio.wait_for(neighbour, LONG)
+    await asyncio.wait_for(runner.wait_ended(), LONG)
+    assert not lives(runner.pid)
+
+
+async def test_a_stopped_runner_does_not_block_the_loop(runner: Runner) -> None:
+    """Planted fault: a blocking `sendall` stood still until the rescue killed the runner."""
+    os.kill(runner.pid, signal.SIGSTOP)
+    rescue = threading.Timer(LONG, os.kill, (runner.pid, signal.SIGKILL))
+    rescue.start()
+
+    began = time.monotonic()
+    outcomes = await asyncio.gather(
+        *(runner.predict("x" * _MB, timeout=2) for _ in range(40)), return_exceptions=True
+    )
+    rescue.cancel()
+
+    assert time.monotonic() - began < LONG
+    assert {type(outcome) for outcome in outcomes} <= {DeadlineExceeded, RunnerDied}
+    refused = [outcome for outcome in outcomes if "does not read" in str(outcome)]
+    assert len(refused) > 20
+    await asyncio.wait_for(runner.wait_ended(), LONG)
+
+
+async def test_interrupts_and_terminations_are_ignored(runner: Runner) -> None:
+    for ignored in (signal.SIGINT, signal.SIGTERM):
+        os.kill(runner.pid, ignored)
+
+    assert (await runner.predict("red", timeout=LONG)).row.tokens == 3
+
+
+async def test_a_runner_yields_to_the_service(runner: Runner) -> None:
+    """Several busy runners on all cores would keep the service from answering."""
+    assert psutil.Process(runner.pid).nice() == psutil.Process().nice() + NICENESS
+    assert oom_score(runner.pid) >= OOM_SCORE
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+async def test_close_returns_when_the_process_is_gone(runner: Runner, stopped: bool) -> None:
+    """Planted fault: without the kill after the grace a stopped one was waited for in vain."""
+    await sent(runner, "forever")
+    if stopped:
+        os.kill(runner.pid, signal.SIGSTOP)
+
+    closing = asyncio.create_task(runner.close())
+    await asyncio.wait([closing], timeout=LONG)
+
+    assert closing.done()
+    assert not lives(runner.pid)
+    assert runner.footprint == 0
+
+
+async def test_close_may_be_called_again_by_anyone_at_any_time(runner: Runner) -> None:
+    await asyncio.gather(runner.close(), runner.close())
+    await runner.close()
+    await runner.wait_ended()
+
+    with pytest.raises(RunnerDied):
+        await runner.predict("red", timeout=LONG)
+
+
+async def test_a_cancelled_close_finishes_first(runner: Runner) -> None:
+    """Planted fault: without the shield the stopped process lived on."""
+    os.kill(runner.pid, signal.SIGSTOP)
+    closing = asyncio.create_task(runner.close())
+    await asyncio.sleep(0)
+    closing.cancel()
+    await asyncio.wait([closing])
+
+    assert closing.cancelled()
+    assert not lives(runner.pid)
