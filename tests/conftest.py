@@ -1,8 +1,26 @@
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 
 from tests.fakes import World
+
+FIGURES = pytest.StashKey[list[str]]()
+
+
+@pytest.fixture
+def show(pytestconfig: pytest.Config) -> Callable[[str], None]:
+    """Take a measured figure, to be printed below the results."""
+    return pytestconfig.stash.setdefault(FIGURES, []).append
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    figures = config.stash.get(FIGURES, [])
+    if figures:
+        terminalreporter.section("measured")
+    for figure in figures:
+        terminalreporter.write_line(figure)
 
 
 @pytest.fixture
