@@ -1,7 +1,7 @@
 """Tiny real models: graphs that count colours, made in milliseconds.
 
 The logit of a colour is how often its word is in the text, so every expected answer can be worked
-out by hand: `expected`. Padding that is not masked counts as red. The word "broken" makes the answer
+out by hand: `expected`. Padding that is not masked counts as red, "broken" makes the answer
 infinite.
 """
 

@@ -40,7 +40,8 @@ async def test_a_dead_fork_server_is_started_again_once_for_all_who_need_it(
     before = forkserver.pid
     os.kill(before, signal.SIGKILL)
 
-    children = await asyncio.gather(*(Child.start(forkserver) for _ in range(3)))
+    async with asyncio.timeout(LONG):
+        children = await asyncio.gather(*(Child.start(forkserver) for _ in range(3)))
 
     assert forkserver.pid != before
     parents = {psutil.Process(child.pid).ppid() for child in children}
