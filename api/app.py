@@ -18,6 +18,7 @@ from api.lifecycle import (
     tune_garbage_collector,
 )
 from api.metrics import Metrics
+from api.pages import build_pages
 from api.problems import HANDLED, handle
 from api.routes import build_router
 from api.settings import Settings
@@ -47,6 +48,7 @@ def create_app(
         title="Model Cache Service",
         description=DESCRIPTION,
         version="0.1.0",
+        docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
         lifespan=lambda app: _lifespan(app, settings, open_use_cases, hosted=hosted),
@@ -55,6 +57,7 @@ def create_app(
         app.add_exception_handler(kind, handle)
     app.add_middleware(Edge)
     app.include_router(build_router())
+    app.include_router(build_pages())
     return app
 
 

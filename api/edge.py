@@ -40,9 +40,9 @@ class Front:
     """Hands every HTTP request to our app, before anything of BentoML answers it.
 
     BentoML builds its own application around the mounted one: unmatched paths get its plain text,
-    and its timeout keeps one timer a request alive until the timeout, answered or not. So Front,
-    innermost of BentoML's middlewares, becomes the first at startup. If a later BentoML offers no
-    such place, it stays where it was put and answers the same.
+    and its timeout keeps a timer a request until the time is up, answered or not: 0.5 KB each, and
+    8 MB for 16,000 requests. So Front, innermost of BentoML's middlewares, becomes the first at
+    startup. If a later BentoML has no such place, it stays where it was put and answers the same.
     """
 
     def __init__(self, app: ASGIApp, *, front: ASGIApp) -> None:

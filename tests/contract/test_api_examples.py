@@ -50,7 +50,7 @@ def test_every_route_of_the_overview_has_a_section_that_is_tested() -> None:
 
 @pytest.mark.parametrize("endpoint", JSON_ENDPOINTS, ids=lambda endpoint: endpoint.key)
 def test_a_response_has_every_documented_field_with_its_type(endpoint: Endpoint) -> None:
-    """Seen failing with `cache_status` dropped from /health and `threshold` sent as text."""
+    """Seen failing with `cache_efficiency` left out and `threshold` sent as text."""
     with client_of(used_fakes()) as client:
         response = ask(client, endpoint)
 

@@ -75,7 +75,7 @@ def test_long_texts_fit_into_a_json_body(server: Server) -> None:
 
 
 def test_it_answers_before_it_is_ready(tmp_path: Path) -> None:
-    """Seen failing with preloading awaited in the lifespan."""
+    """Seen failing with preloading awaited before the first answer."""
     with served(FAKE, tmp_path, wait_for="/", FAKE_PREPARING="yes") as server:
         ready = server.get("/readyz")
         prediction = server.post("/predict", text="anything")
