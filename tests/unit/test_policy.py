@@ -1,6 +1,8 @@
 """Each rule of admission, rank and expiry."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cache.events import Cause
 from cache.ledger import Entry, State
@@ -256,3 +258,20 @@ def test_where_all_idle_ones_are_not_enough_all_go() -> None:
     book = [entry("a", 100, leases=1), entry("b"), entry("c")]
 
     assert surplus(book, allowed=20) == ("b", "c")
+
+
+@given(sizes=st.lists(st.integers(1, 12), min_size=1, max_size=8), size=st.integers(1, 40))
+def test_victims_are_enough_and_none_is_spare(sizes: list[int], size: int) -> None:
+    """Fault planted: what was given back was not counted, and too few had to go."""
+    idle = {name: entry(name, weight) for name, weight in zip("abcdefgh", sizes, strict=False)}
+    budget = max(size, sum(sizes))
+
+    verdict = ask(*idle.values(), size=size, budget=budget)
+
+    if isinstance(verdict, Wait):
+        spared = budget - sum(e.charged for e in idle.values() if e.key not in verdict.victims)
+        assert spared >= size
+        assert all(spared - idle[victim].charged < size for victim in verdict.victims)
+    else:
+        assert verdict == Admit()
+        assert sum(sizes) + size <= budget
