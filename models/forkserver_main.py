@@ -12,14 +12,14 @@ import os
 import signal
 import socket
 import sys
-from typing import NoReturn
+from contextlib import suppress
 
 from models import runner_main, wire
 
 PRELOADED = ("models.engines.onnx",)
 
 
-def main(control: socket.socket) -> NoReturn:
+def main(control: socket.socket) -> None:
     for ignored in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ignored, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps: no zombies
@@ -28,11 +28,18 @@ def main(control: socket.socket) -> NoReturn:
         importlib.import_module(module)
     gc.collect()
     gc.freeze()
-    control.send(b"ready")
+    with suppress(ConnectionError):
+        control.send(b"ready")
+        _fork_for_each_request(control)
+    os.killpg(0, signal.SIGKILL)
+
+
+def _fork_for_each_request(control: socket.socket) -> None:
+    """Return at the end of `control`; with something unread in it that is a ConnectionError."""
     while True:
         request, fds, _, _ = socket.recv_fds(control, 64, 1)
         if not request:
-            os.killpg(0, signal.SIGKILL)
+            return
         for fd in fds:
             _fork(socket.socket(fileno=fd))
 
@@ -49,10 +56,8 @@ def _fork(link: socket.socket) -> None:
 
 
 def _refuse(link: socket.socket, reason: str) -> None:
-    try:
+    with suppress(ConnectionError):
         link.send(wire.encode({"error": reason}))
-    except BrokenPipeError:
-        return
 
 
 if __name__ == "__main__":

@@ -2,12 +2,15 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from models import wire
+from models.forkserver import _start_process
 from tests import tiny
 from tests.process.processes import lives, until
 
@@ -80,3 +83,19 @@ async def test_runners_whose_fork_server_died_first_end_with_the_service(tmp_pat
     os.kill(pids.pop(0), signal.SIGKILL)
 
     await kill_service(service, [service.pid, *pids])
+
+
+async def test_a_service_that_ends_before_it_has_read_everything_is_noticed_too() -> None:
+    """Planted fault: the reset of such a connection ended the fork server, not its runners."""
+    control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs:
+        process = _start_process(theirs.fileno())
+    link, runners_end = socket.socketpair()
+    with control, link, runners_end:
+        socket.send_fds(control, [b"fork"], [runners_end.fileno()])
+        [hello] = wire.Decoder().feed(link.recv(64))
+        os.kill(hello["pid"], signal.SIGSTOP)
+        control.close()
+
+        await until(lambda: not lives(hello["pid"]), "the stopped runner gone")
+    assert process.wait() == -signal.SIGKILL
