@@ -239,18 +239,8 @@ class FakeUseCases:
 
 
 @asynccontextmanager
-async def open_fake(config: ServingConfig, observe: ServingObserver) -> AsyncIterator[FakeUseCases]:
-    """Open fresh fakes, as `models.opening.open_serving` opens the real use cases."""
-    fake = FakeUseCases(config, observe)
-    try:
-        yield fake
-    finally:
-        await fake.aclose()
-
-
-@asynccontextmanager
 async def opened(fake: FakeUseCases, observe: ServingObserver) -> AsyncIterator[FakeUseCases]:
-    """Open fakes that the test holds already."""
+    """Open fakes that the test holds, as `models.opening.open_serving` opens the real ones."""
     fake.observe = observe
     try:
         yield fake
