@@ -1,6 +1,7 @@
 """The fork server process: what it forks, what it survives, and what never survives it."""
 
 import asyncio
+import errno
 import os
 import signal
 import socket
@@ -9,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from models import forkserver_main
 from models.child import Child
 from models.errors import ModelLoadFailed
 from models.forkserver import ForkServer
@@ -152,6 +154,27 @@ async def test_fifty_children_leave_no_descriptor_behind(forkserver: ForkServer)
         await (await Child.start(forkserver)).close()
 
     assert [descriptors(os.getpid()), descriptors(forkserver.pid)] == before
+
+
+async def test_a_fork_that_fails_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    server = ForkServer()
+    server._control = ours
+    spawning = asyncio.create_task(server.spawn())
+    await asyncio.sleep(0)
+
+    monkeypatch.setattr(os, "fork", _cannot_fork)
+    with theirs:
+        _, [link], _, _ = socket.recv_fds(theirs, 64, 1)
+        forkserver_main._fork(socket.socket(fileno=link))
+
+    with pytest.raises(ModelLoadFailed, match=r"cannot fork: .*unavailable"):
+        await spawning
+    await server.aclose()
+
+
+def _cannot_fork() -> int:
+    raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
 
 
 async def test_a_child_that_speaks_nonsense_is_ended(forkserver: ForkServer) -> None:
