@@ -1,13 +1,18 @@
 """A world for the cache to live in: time, residents and an audience that a test commands."""
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
+from typing import Literal
 
 from cache.events import Event
 from cache.policy import Limits
 from cache.ports import Key, Terms
 from cache.residency import Lease, Residency
+
+
+Gate = Literal["terms", "load", "close", "measure"]
+"""Where the fake loader, or what it loaded, waits if a test says so."""
 
 
 class FakeClock:
@@ -88,13 +93,10 @@ class FakeLoader:
         self.cleanup_gate: asyncio.Event | None = None
         self.cleaned_up: list[Key] = []
         self._under_way: Counter[Key] = Counter()
-        self._terms_gates = _Gates()
-        self._load_gates = _Gates()
-        self._close_gates = _Gates()
-        self._measure_gates = _Gates()
+        self._gates: defaultdict[Gate, _Gates] = defaultdict(_Gates)
 
     async def terms(self, key: Key) -> Terms:
-        await self._terms_gates[key].wait()
+        await self._gates["terms"][key].wait()
         if key in self.terms_errors:
             raise self.terms_errors[key]
         return self.terms_of.get(key, Terms(size_estimate=self.size))
@@ -105,19 +107,19 @@ class FakeLoader:
         together = self._under_way[key] + sum(loaded.key == key for loaded in self.alive)
         self.most_at_once[key] = max(self.most_at_once[key], together)
         try:
-            await self._load_gates[key].wait()
+            await self._gates["load"][key].wait()
         except asyncio.CancelledError:
             if not self.deaf:
                 await self._clean_up(key)
                 raise
-            await self._load_gates[key].wait()
+            await self._gates["load"][key].wait()
         finally:
             self._under_way[key] -= 1
         if key in self.errors:
             raise self.errors[key]
         estimate = (await self.terms(key)).size_estimate
         footprint = self.footprints.get(key, estimate)
-        loaded = FakeLoaded(key, footprint, self._close_gates[key], self._measure_gates[key])
+        loaded = FakeLoaded(key, footprint, self._gates["close"][key], self._gates["measure"][key])
         self.loaded.append(loaded)
         return loaded
 
@@ -133,40 +135,20 @@ class FakeLoader:
     def newest(self, key: Key) -> FakeLoaded:
         return [loaded for loaded in self.loaded if loaded.key == key][-1]
 
-    def hold_terms(self, key: Key) -> None:
-        """Let nobody know the terms of `key` until `open_terms`."""
-        self._terms_gates[key].clear()
+    def hold(self, key: Key, gate: Gate = "load") -> None:
+        """Let nothing of `key` pass `gate` until it is opened."""
+        self._gates[gate][key].clear()
 
-    def open_terms(self, key: Key) -> None:
-        self._terms_gates[key].set()
-
-    def hold(self, key: Key) -> None:
-        """Let no load of `key` end until `open` or `fail`."""
-        self._load_gates[key].clear()
-
-    def open(self, key: Key) -> None:
-        """Let the loads of `key` end well, now and from now on."""
-        self.errors.pop(key, None)
-        self._load_gates[key].set()
+    def open(self, key: Key, gate: Gate = "load") -> None:
+        """Let all of `key` pass `gate`, now and from now on; a load ends well."""
+        if gate == "load":
+            self.errors.pop(key, None)
+        self._gates[gate][key].set()
 
     def fail(self, key: Key, error: Exception) -> None:
-        """Let the loads of `key` raise `error`, now and until it is opened."""
+        """Let the loads of `key` raise `error`, now and until its gate is opened."""
         self.errors[key] = error
-        self._load_gates[key].set()
-
-    def hold_close(self, key: Key) -> None:
-        """Let no resident of `key` be gone until `open_close`."""
-        self._close_gates[key].clear()
-
-    def open_close(self, key: Key) -> None:
-        self._close_gates[key].set()
-
-    def hold_measure(self, key: Key) -> None:
-        """Let nobody know what a resident of `key` weighs until `open_measure`."""
-        self._measure_gates[key].clear()
-
-    def open_measure(self, key: Key) -> None:
-        self._measure_gates[key].set()
+        self._gates["load"][key].set()
 
 
 class _Gates(dict[Key, asyncio.Event]):
@@ -211,8 +193,9 @@ class Caller:
 
     @property
     def error(self) -> BaseException | None:
-        """What the caller was answered instead of a lease; None while he waits, or holds one."""
-        return self.task.exception() if self.task.done() else None
+        """What the caller was answered instead of a lease, if he did not go away himself."""
+        answered = self.task.done() and not self.task.cancelled()
+        return self.task.exception() if answered else None
 
     def release(self) -> None:
         self._let_go.set()

@@ -94,12 +94,12 @@ async def test_those_who_wait_for_room_are_served_in_order(world: World) -> None
 async def test_bytes_are_free_only_when_the_resident_is_gone(world: World) -> None:
     """Fault planted: `admit` took what drains for gone, and two shared the room."""
     await world.have("a", "b", "c")
-    world.loader.hold_close("a")
+    world.loader.hold("a", "close")
     newcomer = world.ask("d")
     await settle()
     waited = not newcomer.holds
 
-    world.loader.open_close("a")
+    world.loader.open("a", "close")
     await settle()
 
     assert waited
@@ -161,13 +161,13 @@ async def test_one_who_went_away_leaves_his_place_to_the_next() -> None:
 
 async def test_the_first_caller_goes_away_and_the_others_are_served(world: World) -> None:
     """Fault planted: a caller who was cancelled called the load off, whoever else waited."""
-    world.loader.hold_terms("a")
+    world.loader.hold("a", "terms")
     first, second = world.ask("a"), world.ask("a")
     await settle()
 
     first.go_away()
     await settle()
-    world.loader.open_terms("a")
+    world.loader.open("a", "terms")
     await settle()
 
     assert second.holds
@@ -248,13 +248,13 @@ async def test_nobody_is_evicted_for_a_caller_who_left_before_the_terms_were_kno
 ) -> None:
     """A load is called off in every stage before its room is reserved."""
     await world.have("a", "b", "c")
-    world.loader.hold_terms("d")
+    world.loader.hold("d", "terms")
     caller = world.ask("d")
     await settle()
 
     caller.go_away()
     await settle()
-    world.loader.open_terms("d")
+    world.loader.open("d", "terms")
     await settle()
 
     assert world.states() == dict.fromkeys(("a", "b", "c"), "resident")
@@ -264,7 +264,7 @@ async def test_two_who_go_away_together_do_not_call_off_the_load_of_a_third(
     world: World,
 ) -> None:
     """Only the flight that one waited for is called off, not a newer one of the same key."""
-    world.loader.hold_terms("a")
+    world.loader.hold("a", "terms")
     first, second = world.ask("a"), world.ask("a")
     await settle()
 
@@ -272,7 +272,7 @@ async def test_two_who_go_away_together_do_not_call_off_the_load_of_a_third(
     third = world.ask("a")
     second.go_away()
     await settle()
-    world.loader.open_terms("a")
+    world.loader.open("a", "terms")
     await settle()
 
     assert third.holds
@@ -301,12 +301,12 @@ async def test_a_load_called_off_as_it_is_let_in_was_never_begun(world: World) -
     await settle()
     world.ask("d")
     await settle()
-    world.loader.hold_close("a")
+    world.loader.hold("a", "close")
     holders[0].release()
     await settle()
     world.observer.events.clear()
 
-    world.loader.open_close("a")
+    world.loader.open("a", "close")
     await until(lambda: world.state("d") == "loading")
     await world.residency.aclose()
 
@@ -323,13 +323,13 @@ async def test_all_who_wait_are_told_of_a_failure_and_the_next_tries_anew(
     """The cache is as it was; nobody retried on his own."""
     error = OSError("no such file")
     world.loader.hold("a")
-    world.loader.hold_terms("a")
+    world.loader.hold("a", "terms")
     callers = [world.ask("a") for _ in range(3)]
     await settle()
 
     if stage == "terms":
         world.loader.terms_errors["a"] = error
-    world.loader.open_terms("a")
+    world.loader.open("a", "terms")
     world.loader.fail("a", error)
     await settle()
     state = world.state("a")
@@ -432,13 +432,13 @@ async def test_unloading_what_is_queued_and_called_off_ends_with_it(world: World
 async def test_unloading_goes_on_when_the_one_who_asked_goes_away(world: World) -> None:
     """Nor does his going away disturb others who wait for it."""
     await world.have("a")
-    world.loader.hold_close("a")
+    world.loader.hold("a", "close")
     first, second = (asyncio.create_task(world.residency.unload("a")) for _ in range(2))
     await settle()
 
     first.cancel()
     await settle()
-    world.loader.open_close("a")
+    world.loader.open("a", "close")
 
     assert await asyncio.wait_for(second, 1) == 10
 
@@ -627,12 +627,12 @@ async def test_what_is_loaded_while_a_sweep_measures_is_judged_with_the_rest(
     """A sweep decides on the book as it stands when all is measured."""
     await world.have("a", "b")
     world.limits = Limits(budget=30, comfort=20, max_entries=10)
-    world.loader.hold_measure("a")
+    world.loader.hold("a", "measure")
     sweeping = asyncio.create_task(world.residency.sweep())
     caller = world.ask("c")
     await settle()
 
-    world.loader.open_measure("a")
+    world.loader.open("a", "measure")
     sweep = await sweeping
 
     assert caller.holds
@@ -658,16 +658,16 @@ async def test_measuring_what_is_absent_or_leaving_changes_nothing(world: World)
     """It may have been told to go while it was measured."""
     await world.have("a")
     world.loader.newest("a").weighs = 25
-    world.loader.hold_measure("a")
-    world.loader.hold_close("a")
+    world.loader.hold("a", "measure")
+    world.loader.hold("a", "close")
     measuring = asyncio.create_task(world.residency.measure("a"))
     unloading = asyncio.create_task(world.residency.unload("a"))
     await settle()
 
-    world.loader.open_measure("a")
+    world.loader.open("a", "measure")
     await measuring
     await world.residency.measure("b")
-    world.loader.open_close("a")
+    world.loader.open("a", "close")
 
     assert await unloading == 10
 
@@ -737,7 +737,7 @@ async def test_a_closed_cache_gives_no_leases(world: World) -> None:
 
 async def test_closing_answers_all_who_wait_and_removes_all_that_live(world: World) -> None:
     """Looked up, queued, loading, resident or leased: nothing is left of it."""
-    world.loader.hold_terms("terms")
+    world.loader.hold("terms", "terms")
     world.loader.hold("loading")
     await world.have("resident")
     world.ask("leased")
@@ -756,12 +756,12 @@ async def test_closing_answers_all_who_wait_and_removes_all_that_live(world: Wor
 async def test_closing_waits_for_memory_to_be_free(world: World) -> None:
     """A slow unload is not left behind."""
     await world.have("a")
-    world.loader.hold_close("a")
+    world.loader.hold("a", "close")
 
     closing = asyncio.create_task(world.residency.aclose())
     await settle()
     early = closing.done()
-    world.loader.open_close("a")
+    world.loader.open("a", "close")
     await asyncio.wait_for(closing, 1)
 
     assert not early
