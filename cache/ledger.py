@@ -22,8 +22,9 @@ class State(Enum):
 class Entry:
     """One key that is not absent. Times are monotonic seconds, `charged` is bytes.
 
-    `charged` is the reservation while loading, the measured footprint while resident, and the
-    footprint that is still leaving while draining. `uses` counts leases since the load.
+    `charged` is the reservation while loading, then the footprint and the headroom it keeps,
+    until it is gone. `footprint` is what was measured last, 0 before the load has landed.
+    `uses` counts leases since the load.
     """
 
     key: Key
@@ -34,6 +35,7 @@ class Entry:
     pinned: bool
     since: float
     last_used: float
+    footprint: int = 0
     leases: int = 0
     uses: int = 0
     load_seconds: float = 0.0
@@ -51,16 +53,26 @@ class Departed:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Bytes by state, and how many keys are in the book."""
+    """Bytes charged by state, bytes measured in all, and how many keys are in the book."""
 
     reserved: int
     resident: int
     leaving: int
+    footprint: int
     count: int
 
     @property
     def charged(self) -> int:
         return self.reserved + self.resident + self.leaving
+
+
+def charge(before: int, footprint: int) -> int:
+    """What a resident is charged, in bytes, that was charged `before` and measures `footprint`.
+
+    What it was promised and does not hold yet stays its own as headroom, for inference to grow
+    into; of an over-estimate what is above a quarter of the footprint is given back.
+    """
+    return max(footprint, min(before, footprint + footprint // 4))
 
 
 class Ledger:
@@ -83,6 +95,7 @@ class Ledger:
             reserved=charged[State.LOADING],
             resident=charged[State.RESIDENT],
             leaving=charged[State.DRAINING],
+            footprint=sum(entry.footprint for entry in self._entries.values()),
             count=len(self._entries),
         )
 
@@ -104,13 +117,14 @@ class Ledger:
         )
 
     def settle(self, key: Key, footprint: int, now: float, *, leases: int = 0) -> Entry:
-        """LOADING → RESIDENT, charging the footprint, leased at once by those who waited."""
+        """LOADING → RESIDENT, charged by its footprint, leased at once by those who waited."""
         entry = self._in_state(key, State.LOADING)
         return self._put(
             replace(
                 entry,
                 state=State.RESIDENT,
-                charged=footprint,
+                charged=charge(entry.charged, footprint),
+                footprint=footprint,
                 since=now,
                 last_used=now,
                 load_seconds=now - entry.since,
@@ -138,8 +152,10 @@ class Ledger:
         return self._put(replace(entry, leases=entry.leases - 1, last_used=now))
 
     def correct(self, key: Key, footprint: int) -> Entry:
-        """Charge a resident what was measured."""
-        return self._put(replace(self._in_state(key, State.RESIDENT), charged=footprint))
+        """Charge a resident by what was measured anew."""
+        entry = self._in_state(key, State.RESIDENT)
+        charged = charge(entry.charged, footprint)
+        return self._put(replace(entry, charged=charged, footprint=footprint))
 
     def pin(self, key: Key, *, pinned: bool) -> Entry:
         return self._put(replace(self._known(key), pinned=pinned))
@@ -155,15 +171,15 @@ class Ledger:
         if entry.leases or entry.cause is None:
             raise LedgerError(f"{key} is gone while {entry.leases} leases hold it")
         del self._entries[key]
-        return Departed(key, entry.charged, entry.cause)
+        return Departed(key, entry.footprint, entry.cause)
 
     def check(self) -> None:
         """Raise `LedgerError` where the book contradicts itself."""
         for key, entry in self._entries.items():
             if key != entry.key:
                 raise LedgerError(f"{entry.key} stands under {key}")
-            if entry.charged < 0 or entry.leases < 0:
-                raise LedgerError(f"{key} has negative bytes or leases: {entry}")
+            if not 0 <= entry.footprint <= entry.charged or entry.leases < 0:
+                raise LedgerError(f"{key} has bytes or leases that cannot be: {entry}")
             if entry.state is State.LOADING and entry.leases:
                 raise LedgerError(f"{key} is leased before it is resident")
             if (entry.state is State.DRAINING) != (entry.cause is not None):

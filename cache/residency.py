@@ -140,19 +140,20 @@ class Residency(Generic[L]):
         )
 
     async def measure(self, key: Key) -> None:
-        """Correct what a resident is charged to what it really holds now."""
-        resident = self._loaded.get(key)
-        if resident is None:
-            return
-        footprint = await resident.measure()
-        if self._loaded.get(key) is resident and self.is_resident(key):
-            self._ledger.correct(key, footprint)
-            self._queue.pump()
+        """Correct what `key` is charged to what it holds now, and evict what is too much then."""
+        await self._correct(key)
+        self.relieve()
+
+    def relieve(self) -> None:
+        """Call when the limits have changed: evict what is above the budget, let in what fits."""
+        for key in policy.surplus(self.entries(), self._limits().budget):
+            self._drain(key, Cause.EVICTED)
+        self._queue.pump()
 
     async def sweep(self) -> Sweep:
         """Measure what is resident, remove what is expired and what is above the comfort mark."""
         for key in tuple(self._loaded):
-            await self.measure(key)
+            await self._correct(key)
         now = self._clock.monotonic()
         expired = policy.expired(self.entries(), now)
         for key in expired:
@@ -245,7 +246,7 @@ class Residency(Generic[L]):
         watch = self._spawn(self._watch(key, resident))
         self._watches.add(watch)
         watch.add_done_callback(self._watches.discard)
-        self._observe(LoadFinished(key, now, entry.load_seconds, entry.charged))
+        self._observe(LoadFinished(key, now, entry.load_seconds, entry.footprint))
         if self._closing:
             self._drain(key, Cause.CLOSED)
 
@@ -300,6 +301,14 @@ class Residency(Generic[L]):
     def _drop_if_current(self, key: Key, resident: L) -> None:
         if self._loaded.get(key) is resident and self.is_resident(key):
             self._drain(key, Cause.FAILED)
+
+    async def _correct(self, key: Key) -> None:
+        resident = self._loaded.get(key)
+        if resident is None:
+            return
+        footprint = await resident.measure()
+        if self._loaded.get(key) is resident and self.is_resident(key):
+            self._ledger.correct(key, footprint)
 
     def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)

@@ -30,7 +30,7 @@ def model_view(
         name=name,
         cached=entry is not None,
         loaded=resident,
-        footprint=entry.charged if entry is not None and resident else 0,
+        footprint=entry.footprint if entry is not None and resident else 0,
         last_accessed=None if usage.last_accessed is None else clock.utc(usage.last_accessed),
         access_count=usage.asked,
         priority=priority_of(spec),

@@ -175,14 +175,14 @@ class Serving:
             _log.error("%s was not warmed up: %s", name, error)
 
     async def cleanup(self) -> CleanupReport:
-        before = self._residency.totals().charged
+        before = self._residency.totals().footprint
         sweep = await self._janitor.sweep()
         return CleanupReport(
             unloaded=(*sweep.expired, *sweep.evicted),
             freed=sweep.freed,
             reason=_reason(sweep),
             before=before,
-            after=self._residency.totals().charged,
+            after=self._residency.totals().footprint,
         )
 
     async def describe(self, name: str) -> ModelView:
@@ -202,6 +202,7 @@ class Serving:
 
     async def system(self) -> SystemView:
         sample = await self._meter.sample()
+        self._residency.relieve()
         uptime = self._clock.monotonic() - self._started_at
         tracked = self._residency.totals().charged
         return system_view(sample, tracked, self._limit, self._config, self._figures, uptime)

@@ -843,3 +843,13 @@ async def test_closing_does_not_wait_for_leases(world: World) -> None:
 
     assert not world.loader.alive
     assert (charged, world.states()) == (10, {})
+
+
+async def test_what_outgrew_the_budget_is_evicted_as_soon_as_it_is_measured(world: World) -> None:
+    """Not at the next sweep; fault planted: `measure` corrected the book and left it at that."""
+    await world.have("a", "b", "c")
+    world.loader.newest("c").weighs = 15
+
+    await world.residency.measure("c")
+
+    assert world.state("a") == "draining"

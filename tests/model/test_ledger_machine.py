@@ -145,9 +145,12 @@ class LedgerMachine(RuleBasedStateMachine):
         key = self.some(data, State.DRAINING)
         if self.leases[key]:
             return
-        charged = self.ledger.totals().charged
+        before, left = self.ledger.totals(), self.ledger.get(key)
         freed = self.ledger.gone(key).freed
-        assert self.ledger.totals().charged == charged - freed
+        after = self.ledger.totals()
+        assert left is not None
+        assert after.charged == before.charged - left.charged
+        assert after.footprint == before.footprint - freed
         del self.states[key]
 
     @rule(seconds=st.integers(0, 3))

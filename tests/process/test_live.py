@@ -49,10 +49,8 @@ def test_the_documented_example_is_an_attack(server: Server) -> None:
     assert sum(answer["probabilities"].values()) == pytest.approx(1, abs=1e-4)
 
 
-@pytest.mark.parametrize(
-    "text", ["hello there", "How do I unclog a drain?", "What time is it in Lisbon?"]
-)
-def test_an_everyday_text_is_benign(server: Server, text: str) -> None:
+@pytest.mark.parametrize("text", ["What is the capital of France?", "How do I unclog a drain?"])
+def test_an_everyday_question_is_benign(server: Server, text: str) -> None:
     assert server.post("/predict", text=text).json()["prediction"] == "benign"
 
 
@@ -71,7 +69,7 @@ def test_a_named_model_is_never_replaced_by_another(server: Server) -> None:
 
 
 def test_a_batch_answers_in_order(server: Server) -> None:
-    texts = [DOCUMENTED, "hello there", "How do I unclog a drain?"]
+    texts = [DOCUMENTED, "What is the capital of France?", "How do I unclog a drain?"]
 
     answer = httpx.post(f"{server.url}/predict/batch", json={"texts": texts}, timeout=60).json()
 
@@ -214,6 +212,11 @@ class Watch:
     tracked: list[float] = field(default_factory=list)
     over: list[tuple[float, float]] = field(default_factory=list)
 
+    def see(self, system: dict[str, float]) -> None:
+        self.tracked.append(system["tracked_mb"])
+        if system["tracked_mb"] > system["budget_mb"]:
+            self.over.append((system["tracked_mb"], system["budget_mb"]))
+
 
 def test_twelve_models_share_a_budget_for_three(tmp_path: Path, show: Show) -> None:
     """600 requests at concurrency 8; then all that was taken is given back.
@@ -272,30 +275,22 @@ def _used(server: Server) -> float:
 async def _drive(
     server: Server, names: list[str], *, requests: int, concurrency: int
 ) -> tuple[Counter[int], Watch]:
+    """Ask all models at random; look at the book after every fifth answer."""
     random = Random(7)  # noqa: S311 - a trace that is the same every time
-    asked = [(random.choice(names), f"text number {n}") for n in range(requests)]
+    todo = iter([(number, random.choice(names)) for number in range(requests)])
     statuses: Counter[int] = Counter()
     watch = Watch()
-    todo = iter(asked)
-    async with _client(server, concurrency + 1) as client:
+    async with _client(server, concurrency) as client:
 
         async def caller() -> None:
-            for name, text in todo:
-                params = {"text": text, "model_name": name}
+            for number, name in todo:
+                params = {"text": f"text number {number}", "model_name": name}
                 statuses[(await client.post("/predict", params=params)).status_code] += 1
+                if number % 5 == 0:
+                    watch.see((await client.get("/stats")).json()["system_stats"])
 
-        watching = asyncio.create_task(_watch(client, watch))
         await asyncio.gather(*(caller() for _ in range(concurrency)))
-        watching.cancel()
     return statuses, watch
-
-
-async def _watch(client: httpx.AsyncClient, watch: Watch) -> None:
-    while True:
-        system = (await client.get("/stats")).json()["system_stats"]
-        watch.tracked.append(system["tracked_mb"])
-        if system["tracked_mb"] > system["budget_mb"]:
-            watch.over.append((system["tracked_mb"], system["budget_mb"]))
 
 
 def _client(server: Server, connections: int) -> httpx.AsyncClient:

@@ -7,7 +7,7 @@ import pytest
 
 from cache.errors import LedgerError
 from cache.events import Cause
-from cache.ledger import Departed, Entry, Ledger, State, Totals
+from cache.ledger import Departed, Entry, Ledger, State, Totals, charge
 from cache.ports import Priority, Terms
 
 
@@ -35,11 +35,11 @@ def test_a_reservation_charges_the_estimate_and_keeps_the_terms() -> None:
     assert (entry.since, entry.last_used) == (100.0, 100.0)
 
 
-def test_a_resident_is_charged_what_was_measured() -> None:
-    """The estimate is forgotten; age and use count from the load."""
+def test_a_resident_s_age_and_use_count_from_the_load() -> None:
+    """Not from the reservation."""
     entry = book(State.LOADING).settle("a", 10, now=103.0)
 
-    assert (entry.state, entry.charged) == (State.RESIDENT, 10)
+    assert (entry.state, entry.footprint) == (State.RESIDENT, 10)
     assert (entry.since, entry.last_used, entry.load_seconds) == (103.0, 103.0, 3.0)
 
 
@@ -56,7 +56,7 @@ def test_a_load_that_failed_leaves_nothing() -> None:
 
     ledger.abandon("a")
 
-    assert ledger.totals() == Totals(0, 0, 0, 0)
+    assert ledger.totals() == Totals(0, 0, 0, 0, 0)
 
 
 def test_a_lease_is_counted_and_is_a_use() -> None:
@@ -80,11 +80,23 @@ def test_a_lease_can_end_while_the_resident_drains() -> None:
     assert (entry.state, entry.leases) == (State.DRAINING, 0)
 
 
-def test_a_correction_charges_the_new_measurement() -> None:
-    """And changes nothing else."""
+def test_a_correction_changes_the_footprint_and_not_the_age() -> None:
+    """It is no use either."""
     entry = book(State.RESIDENT).correct("a", 11)
 
-    assert (entry.charged, entry.since) == (11, 103.0)
+    assert (entry.footprint, entry.since) == (11, 103.0)
+
+
+@pytest.mark.parametrize(
+    ("before", "footprint", "charged"),
+    [(110, 100, 110), (200, 100, 125), (100, 130, 130), (0, 100, 100)],
+    ids=["headroom stays", "an over-estimate goes back", "growth is charged", "never less"],
+)
+def test_a_resident_is_charged_its_footprint_and_the_headroom_it_was_promised(
+    before: int, footprint: int, charged: int
+) -> None:
+    """Fault planted: the charge fell to the footprint, and the first inference outgrew it."""
+    assert charge(before, footprint) == charged
 
 
 @pytest.mark.parametrize("state", list(State))
@@ -103,7 +115,7 @@ def test_what_drains_stays_charged_with_its_cause() -> None:
     entry = ledger.drain("a", Cause.EXPIRED)
 
     assert (entry.state, entry.cause) == (State.DRAINING, Cause.EXPIRED)
-    assert ledger.totals().leaving == 10
+    assert ledger.totals().leaving == entry.charged
 
 
 def test_what_is_gone_says_what_it_freed_and_why() -> None:
@@ -121,8 +133,8 @@ def test_the_totals_tell_bytes_by_state() -> None:
     ledger.reserve("c", Terms(size_estimate=7), now=1.0)
     ledger.settle("c", 8, now=2.0)
 
-    assert ledger.totals() == Totals(reserved=5, resident=8, leaving=10, count=3)
-    assert ledger.totals().charged == 23
+    assert ledger.totals() == Totals(reserved=5, resident=8, leaving=12, footprint=18, count=3)
+    assert ledger.totals().charged == 25
 
 
 def test_the_entries_are_those_that_are_not_absent() -> None:
@@ -176,8 +188,8 @@ def test_what_is_leased_is_not_gone() -> None:
 
 BROKEN: dict[str, tuple[State, Callable[[Entry], Entry]]] = {
     "stands under": (RESIDENT, lambda e: replace(e, key="b")),
-    "negative": (RESIDENT, lambda e: replace(e, charged=-1)),
-    "negative bytes or leases": (RESIDENT, lambda e: replace(e, leases=-1)),
+    "a has bytes": (RESIDENT, lambda e: replace(e, charged=e.footprint - 1)),
+    "or leases that cannot be": (RESIDENT, lambda e: replace(e, leases=-1)),
     "before it is resident": (LOADING, lambda e: replace(e, leases=1)),
     "without a cause": (DRAINING, lambda e: replace(e, cause=None)),
     "too early": (RESIDENT, lambda e: replace(e, cause=Cause.EVICTED)),
