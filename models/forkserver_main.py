@@ -16,16 +16,13 @@ from contextlib import suppress
 
 from models import runner_main, wire
 
-PRELOADED = ("models.engines.onnx",)
-
 
 def main(control: socket.socket) -> None:
     for ignored in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ignored, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps: no zombies
     os.setsid()
-    for module in PRELOADED:
-        importlib.import_module(module)
+    importlib.import_module("models.engines.onnx").warm_up()
     gc.collect()
     gc.freeze()
     with suppress(ConnectionError):

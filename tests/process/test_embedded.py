@@ -25,12 +25,15 @@ TEXTS = [
 ]
 
 
-@pytest.fixture
-async def embedded(forkserver: ForkServer) -> AsyncIterator[Runner]:
+def order() -> LoadOrder:
     names = json.loads((FOLDER / "config.json").read_text())["id2label"]
     labels = tuple(names[str(index)] for index in range(len(names)))
-    order = LoadOrder("onnx", FOLDER, labels, max_length=128, threads=4)
-    runner = await Runner.start(forkserver, order, timeout=LONG)
+    return LoadOrder("onnx", FOLDER, labels, max_length=128, threads=4)
+
+
+@pytest.fixture
+async def embedded(forkserver: ForkServer) -> AsyncIterator[Runner]:
+    runner = await Runner.start(forkserver, order(), timeout=LONG)
     yield runner
     await runner.close()
 
@@ -50,3 +53,14 @@ async def test_an_answer_depends_on_nothing_that_is_asked_beside_it(embedded: Ru
 
     assert [answer.row for answer in together] == alone
     assert [row.truncated for row in alone] == [text == TEXTS[3] for text in TEXTS]
+
+
+async def test_a_footprint_does_not_depend_on_who_else_lives(
+    embedded: Runner, forkserver: ForkServer
+) -> None:
+    """Planted fault: without the warm-up one alone was charged the runtime's code, a third more."""
+    alone = embedded.footprint
+    other = await Runner.start(forkserver, order(), timeout=LONG)
+
+    assert await embedded.measure() == pytest.approx(alone, rel=0.1)
+    await other.close()
