@@ -14,6 +14,7 @@ from api.units import now
 from cache.errors import CacheClosed, CacheError, InsufficientRoom, TooManyWaiting
 from models.errors import (
     DeadlineExceeded,
+    InferenceFailed,
     InvalidText,
     ModelError,
     ModelLoadFailed,
@@ -96,7 +97,8 @@ TABLE: Mapping[type[Exception], Kind] = {
     RateLimited: Kind(429, "RATE_LIMITED", retry_after=1),
     ModelLoadFailed: Kind(500, "MODEL_LOAD_FAILED"),
     ModelNotRegistered: Kind(503, "MODEL_NOT_REGISTERED", retry_after=60),
-    RunnerDied: Kind(503, "MODEL_UNAVAILABLE", retry_after=1),
+    RunnerDied: Kind(500, "INTERNAL_ERROR"),
+    InferenceFailed: Kind(500, "INTERNAL_ERROR"),
     CacheClosed: Kind(503, "MODEL_UNAVAILABLE", retry_after=5),
     NotReady: Kind(503, "MODEL_UNAVAILABLE", retry_after=1),
     InsufficientRoom: Kind(503, "INSUFFICIENT_MEMORY", retry_after=5),

@@ -11,6 +11,7 @@ from api.schemas import ErrorOut
 from cache.errors import CacheClosed, InsufficientRoom, TooManyWaiting
 from models.errors import (
     DeadlineExceeded,
+    InferenceFailed,
     InvalidText,
     ModelLoadFailed,
     ModelNotFound,
@@ -177,7 +178,8 @@ def test_a_bad_text_of_a_batch_is_named_by_its_index(client: TestClient) -> None
         (InvalidText("no words in it"), 400, INVALID, None),
         (ModelNotFound("gone"), 404, NO_MODEL, None),
         (ModelLoadFailed("damaged"), 500, "MODEL_LOAD_FAILED", None),
-        (RunnerDied("twice"), 503, "MODEL_UNAVAILABLE", "1"),
+        (RunnerDied("twice"), 500, "INTERNAL_ERROR", None),
+        (InferenceFailed("no number"), 500, "INTERNAL_ERROR", None),
         (CacheClosed("closing"), 503, "MODEL_UNAVAILABLE", "5"),
         (InsufficientRoom("full", retry_after=2.1), 503, "INSUFFICIENT_MEMORY", "3"),
         (TooManyWaiting("many", retry_after=0.0), 503, "OVERLOADED", "1"),
