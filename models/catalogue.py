@@ -127,6 +127,11 @@ def _parse_entry(path: Path, name: str, entry: Any) -> ModelSpec:
     return ModelSpec(name=name, **values)
 
 
+def is_origin(text: str) -> bool:
+    """Say whether `text` has the form of a place that models come from."""
+    return _ORIGIN.fullmatch(text) is not None
+
+
 def source_of(origin: str) -> str:
     """The documented `source` of a model that comes from `origin`."""
     if origin == "embedded":
@@ -164,9 +169,7 @@ def _is_label_map(value: Any) -> bool:
 _ORIGIN_WANTED = '"hf:REPO", "hf:REPO@REVISION", "dir:PATH" or "embedded"'
 
 _RULES: Mapping[str, _Rule] = {
-    "origin": _Rule(
-        lambda v: isinstance(v, str) and _ORIGIN.fullmatch(v) is not None, _ORIGIN_WANTED
-    ),
+    "origin": _Rule(lambda v: isinstance(v, str) and is_origin(v), _ORIGIN_WANTED),
     "source": _one_of(*SOURCES),
     "engine": _one_of(*ENGINES),
     "precision": _one_of(*PRECISIONS),

@@ -12,6 +12,8 @@ from models.errors import ModelLoadFailed
 
 _Identity = tuple[int, int, int, int, int]
 
+_BLOCK = 1 << 20
+
 _SETTLED = 2.0
 """Seconds since its last change from which a file's times tell every later change apart."""
 
@@ -20,6 +22,16 @@ def file_digest(path: Path) -> str:
     """SHA-256 of a file in hex. Raises OSError."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def copy_with_digest(source: Path, target: Path) -> str:
+    """Copy a file's bytes; returns the SHA-256 of what was written. Raises OSError."""
+    digest = hashlib.sha256()
+    with source.open("rb") as reader, target.open("xb") as writer:
+        while block := reader.read(_BLOCK):
+            digest.update(block)
+            writer.write(block)
+    return digest.hexdigest()
 
 
 def combined_digest(parts: Mapping[str, str]) -> str:
@@ -39,7 +51,10 @@ class Verifier:
         """Raises ModelLoadFailed, naming the file that is not what was registered."""
         if not digests:
             raise ModelLoadFailed("its metadata has no digests; register it again")
-        _refuse_links(folder)
+        try:
+            _refuse_links(folder)
+        except OSError as error:
+            raise ModelLoadFailed(f"{folder} is gone; register it again") from error
         for name, digest in digests.items():
             if not _is_inside(name):
                 raise ModelLoadFailed(f"{name!r} is outside of its folder; register it again")
@@ -53,8 +68,7 @@ class Verifier:
                 ) from error
             if found != digest:
                 raise ModelLoadFailed(
-                    f"{name} is not what was registered (its SHA-256 differs);"
-                    " register the model again"
+                    f"{name} is not what was registered (its SHA-256 differs); register it again"
                 )
 
     def _digest(self, path: Path) -> str:
@@ -82,12 +96,11 @@ def _is_inside(name: str) -> bool:
     return not path.is_absolute() and ".." not in path.parts and bool(path.parts)
 
 
-def _refuse_links(folder: Path) -> None:
+def _refuse_links(folder: Path | str) -> None:
     """What is registered has no symbolic links, so one that is there leads elsewhere."""
-    for where, folders, files in os.walk(folder):
-        for name in (*folders, *files):
-            path = Path(where, name)
-            if path.is_symlink():
-                raise ModelLoadFailed(
-                    f"{path.relative_to(folder)} is a symbolic link; register the model again"
-                )
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_symlink():
+                raise ModelLoadFailed(f"{entry.name} is a symbolic link; register it again")
+            if entry.is_dir(follow_symlinks=False):
+                _refuse_links(entry.path)

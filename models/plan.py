@@ -1,0 +1,127 @@
+"""What a registration is to put into the store, and under which version: content decides."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import NoReturn
+
+from models.catalogue import EMBEDDED, Catalogue, is_name, is_origin, source_of
+from models.errors import RegistrationFailed
+from models.integrity import combined_digest, copy_with_digest
+from models.sources import EMBEDDED_FOLDER, Found
+from models.spec import ModelSpec
+
+RECIPE = "1"
+"""Raised when compiling changes, so that what was registered before is compiled anew."""
+
+_VERSION_LENGTH = 16
+_LEAST_LENGTH = 3
+_SUMS = "SHA256SUMS.txt"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`labels` are as served; `digests` are those of the source's files."""
+
+    spec: ModelSpec
+    found: Found
+    labels: tuple[str, ...]
+    max_length: int
+    digests: Mapping[str, str]
+
+    @property
+    def content(self) -> str:
+        """SHA-256 over all that makes two registrations the same."""
+        made_with = {
+            "labels": json.dumps(self.labels),
+            "max_length": str(self.max_length),
+            "recipe": RECIPE,
+            "onnxruntime": onnxruntime_version(),
+        }
+        return combined_digest(made_with | {f"/{name}": d for name, d in self.digests.items()})
+
+    @property
+    def version(self) -> str:
+        return self.content[:_VERSION_LENGTH]
+
+
+def choose_spec(name: str, origin: str | None, catalogue: Catalogue) -> ModelSpec:
+    """The catalogue's entry; with `origin` in place of its own where that is given.
+
+    Raises RegistrationFailed.
+    """
+    if not is_name(name):
+        raise RegistrationFailed(
+            f"{name!r} cannot name a model; use lowercase letters, digits, '-', '_' and '.', with"
+            " a letter or digit first and last, 63 at most"
+        )
+    if origin is not None and not is_origin(origin):
+        raise RegistrationFailed(
+            f"{origin!r} is no source; use dir:PATH, hf:REPO, hf:REPO@REVISION or embedded"
+        )
+    listed = catalogue.get(name)
+    if listed is None and origin is None:
+        known = ", ".join(spec.name for spec in catalogue)
+        raise RegistrationFailed(
+            f"{name} is not in the catalogue ({known}); say where it is with --source"
+        )
+    if origin is None or (listed is not None and listed.origin == origin):
+        assert listed is not None  # noqa: S101  # by the two conditions above
+        return listed
+    spec = listed or ModelSpec(name=name, origin=origin)
+    return replace(spec, origin=origin, source=source_of(origin))
+
+
+def take_in(spec: ModelSpec, found: Found, target: Path) -> Plan:
+    """Copy the source's files into the new folder `target`, so that they hold still."""
+    target.mkdir()
+    plan = plan_for(
+        spec,
+        found,
+        {name: copy_with_digest(file, target / name) for name, file in found.folder.files.items()},
+    )
+    if spec.origin == "embedded" and plan.digests != embedded_digests():
+        raise RegistrationFailed(
+            f"the files in {EMBEDDED_FOLDER} are not those of {_SUMS}; install the project anew"
+        )
+    return plan
+
+
+def plan_for(spec: ModelSpec, found: Found, digests: Mapping[str, str]) -> Plan:
+    """Raises RegistrationFailed where the catalogue asks what the model does not have."""
+    if spec.engine != "onnx":
+        _refuse(spec, f"engine {spec.engine!r} is not there yet; set engine to 'onnx'")
+    own = found.folder.labels
+    unknown = sorted(set(spec.labels) - set(own))
+    if unknown:
+        _refuse(spec, f"labels names {unknown}, but the model has {list(own)}; correct labels")
+    labels = tuple(spec.labels.get(label, label) for label in own)
+    if len(set(labels)) < len(labels):
+        _refuse(spec, f"two labels would have one name: {list(labels)}; correct labels")
+    embedded = EMBEDDED.max_length if spec.origin == "embedded" else None
+    max_length = spec.max_length or embedded or found.folder.own_max_length()
+    if max_length < _LEAST_LENGTH:
+        _refuse(spec, f"it reads {max_length} tokens at most; set max_length")
+    return Plan(spec, found, labels, max_length, digests)
+
+
+def embedded_digests() -> dict[str, str]:
+    """Of the files that ship with the project, as written beside them."""
+    lines = (EMBEDDED_FOLDER / _SUMS).read_text(encoding="ascii").splitlines()
+    return {name: digest for digest, name in (line.split() for line in lines)}
+
+
+def onnxruntime_version() -> str:
+    """Without importing it. The optimised graph is this version's own."""
+    for package in ("onnxruntime", "onnxruntime-gpu"):
+        try:
+            return version(package)
+        except PackageNotFoundError:
+            continue
+    return "unknown"
+
+
+def _refuse(spec: ModelSpec, why: str) -> NoReturn:
+    raise RegistrationFailed(f"catalogue entry {spec.name!r}: {why}")
