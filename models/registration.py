@@ -132,8 +132,8 @@ async def _compile(plan: Plan, folder: Path, forkserver: ForkServer, say: Say) -
     if plan.found.folder.kind == "transformers":
         if missing := missing_packages():
             raise TorchNeeded(
-                f"{plan.spec.name} must be exported from transformers, and {', '.join(missing)}"
-                " is not installed; install the torch extra"
+                f"{plan.spec.name} must be exported by torch first, which is not installed"
+                f" (missing: {', '.join(missing)}); that is the extra named torch"
             )
         say("Exporting to ONNX with torch; this takes a minute or so …")
         details["export"] = await _child(
