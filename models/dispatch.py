@@ -4,8 +4,6 @@ One text a run is fastest there, and the only way for an answer not to depend on
 One gate stands before all runners, because several busy runners share the same cores.
 """
 
-# ruff: noqa: ASYNC109  # a timeout here ends a process, it is not the patience of a caller
-
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence

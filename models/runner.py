@@ -1,7 +1,5 @@
 """A runner: the process that holds one model, as the service uses it."""
 
-# ruff: noqa: ASYNC109  # a timeout here ends a process, it is not the patience of a caller
-
 import asyncio
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass

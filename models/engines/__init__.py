@@ -1,4 +1,4 @@
-"""Engines: what executes one model. This module is light; engines import their runtime themselves."""
+"""Engines: what executes one model. Light: engines import their runtimes themselves."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

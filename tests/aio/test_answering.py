@@ -32,7 +32,7 @@ class FragileRunner:
         self.gate = asyncio.Event()
         self.gate.set()
 
-    async def predict(self, text: str, *, timeout: float) -> Answer:  # noqa: ASYNC109
+    async def predict(self, text: str, *, timeout: float) -> Answer:
         if self._ended.is_set():
             raise RunnerGone("it has ended")
         self.read.append(text)

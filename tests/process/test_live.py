@@ -225,12 +225,13 @@ def test_twelve_models_share_a_budget_for_three(tmp_path: Path, show: Show) -> N
     """
     names = register_copies(tmp_path / "home", 12)
     limit = _limit_for(tmp_path, names[0], models=3)
-    settings = {
-        "MODEL_CACHE_MEMORY_LIMIT_MB": str(limit),
-        "MODEL_CACHE_PRELOAD_MODELS": "[]",
-        "MODEL_CACHE_MAX_MODELS": "12",
-    }
-    with served(SERVICE, tmp_path, **settings) as server:
+    with served(
+        SERVICE,
+        tmp_path,
+        MODEL_CACHE_MEMORY_LIMIT_MB=str(limit),
+        MODEL_CACHE_PRELOAD_MODELS="[]",
+        MODEL_CACHE_MAX_MODELS="12",
+    ) as server:
         first = _used_after_a_load_and_unload(server, names[0])
         statuses, watch = asyncio.run(_drive(server, names, requests=600, concurrency=8))
         for name in names:
