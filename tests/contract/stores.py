@@ -1,0 +1,43 @@
+"""Small entries for real model stores."""
+
+from models.card import Card
+from models.integrity import file_digest
+from models.spec import StoredModel
+from models.store import ModelStore
+
+
+def add(
+    store: ModelStore, name: str = "mine", version: str = "1", data: bytes = b"w"
+) -> StoredModel:
+    with store.staging() as folder:
+        entry = folder / "entry"
+        entry.mkdir()
+        (entry / "model.onnx").write_bytes(data)
+        (entry / "tokenizer.json").write_bytes(b"{}")
+        digests = {file.name: file_digest(file) for file in entry.iterdir()}
+        return store.add(entry, card(name, version, digests))
+
+
+def card(name: str, version: str, digests: dict[str, str]) -> Card:
+    return Card(
+        name=name,
+        version=version,
+        engine="onnx",
+        source="Local",
+        labels=("benign", "jailbreak"),
+        max_length=128,
+        precision="fp32",
+        footprint=48_000_000,
+        load_seconds=0.25,
+        digests=digests,
+        details={"origin": "dir:/srv/mine"},
+    )
+
+
+def contents(store: ModelStore) -> dict[str, bytes]:
+    """Every file of the store but the lock."""
+    return {
+        str(file.relative_to(store.path.parent)): file.read_bytes()
+        for file in store.path.parent.rglob("*")
+        if file.is_file() and not file.name.endswith(".lock")
+    }
