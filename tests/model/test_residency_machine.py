@@ -14,10 +14,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from cache import policy
 from cache.errors import CacheClosed, InsufficientRoom, TooManyWaiting
 from cache.events import Cause
 from cache.ledger import Entry, Ledger
-from cache.policy import Limits
+from cache.policy import Limits, Wait
 from cache.ports import Key, Priority, Terms
 from cache.queue import _Ticket
 from cache.residency import Residency
@@ -29,6 +30,7 @@ TERMS = {
     "c": Terms(size_estimate=10, priority=Priority.HIGH),
     "d": Terms(size_estimate=5, priority=Priority.LOW),
     "e": Terms(size_estimate=20),
+    "f": Terms(size_estimate=5, priority=Priority.LOW, pinned=True),
 }
 KEYS = st.sampled_from(sorted(TERMS))
 GATES: tuple[Gate, ...] = get_args(Gate)
@@ -56,6 +58,7 @@ class WatchedLedger(Ledger):
         super().__init__()
         self._limits = limits
         self.line: list[_Ticket] = []
+        """Who waits, in the order in which they came."""
         self.wrong: list[str] = []
 
     def reserve(self, key: Key, terms: Terms, now: float) -> Entry:
@@ -78,10 +81,12 @@ class WatchedLedger(Ledger):
 
 
 class ResidencyMachine(RuleBasedStateMachine):
-    """Faults that it found when they were planted: `evictable` blind to leases; `admit` taking
-    what drains for gone; `pump` letting in whoever fits, or one who is being cancelled; a lease
-    handed to one who was cancelled not given back; a flight called off that a newcomer joins;
-    a reservation not given up by a failed load; no pump after a release.
+    """Faults that it found when they were planted: `evictable` blind to leases, or to pins;
+    `admit` taking what drains for gone; `pump` serving the queue out of order, or letting in one
+    who is being cancelled; no pump after a release, or after a failed load; a reservation not
+    given up; a lease handed to one who was cancelled not given back; two flights of one key; a
+    flight called off that others wait for, or not failed; a load that does not wait for the
+    former resident to leave; a resident closed under a lease, or not watched.
     """
 
     def __init__(self) -> None:
@@ -96,12 +101,30 @@ class ResidencyMachine(RuleBasedStateMachine):
         self.jobs: list[asyncio.Task[object]] = []
         self.ends_by_closing = False
 
-    @initialize(ends_by_closing=st.booleans())
-    def it_will_end(self, ends_by_closing: bool) -> None:
+    @initialize(
+        shut=st.sets(st.tuples(KEYS, st.sampled_from(GATES))),
+        crowd=st.lists(KEYS, max_size=6),
+        ends_by_closing=st.booleans(),
+    )
+    def a_crowd_comes(
+        self, shut: set[tuple[Key, Gate]], crowd: list[Key], ends_by_closing: bool
+    ) -> None:
+        for key, gate in sorted(shut):
+            self.world.loader.hold(key, gate)
+        for key in crowd:
+            self.somebody_asks(key)
         self.ends_by_closing = ends_by_closing
 
     def later(self, action: Callable[[], object]) -> None:
+        """Do it as the last thing of the loop's next round."""
         self.loop.call_soon(action)
+
+    def do(self, action: Callable[[], object], *, at_once: bool) -> None:
+        """Do it between two rounds, before whoever is to wake in the next; or in that round."""
+        if at_once:
+            action()
+        else:
+            self.later(action)
 
     def start(self, work: Coroutine[None, None, object]) -> None:
         self.jobs.append(self.loop.create_task(work))
@@ -123,22 +146,38 @@ class ResidencyMachine(RuleBasedStateMachine):
         self.settle()
         leases = {entry.key: entry.leases for entry in self.ledger.entries() if entry.leases}
         assert leases == Counter(caller.key for caller in self.callers(lambda c: c.holds))
+        self.nobody_waits_in_vain()
+        assert all(self.world.residency.resident(k) in self.world.loader.alive for k in self.here())
+
+    def here(self) -> list[Key]:
+        return [key for key in TERMS if self.world.residency.is_resident(key)]
+
+    def nobody_waits_in_vain(self) -> None:
+        """The first in the queue waits for somebody who is held in place, or leaves already."""
+        for ticket in list(self.world.residency._queue._tickets)[:1]:
+            size = ticket.terms.size_estimate
+            verdict = policy.admit(self.ledger.entries(), size, self.world.limits)
+            assert isinstance(verdict, Wait)
+            assert not verdict.victims
 
     @rule(key=KEYS)
+    def one_more_asks(self, key: Key) -> None:
+        self.somebody_asks(key)
+
     def somebody_asks(self, key: Key) -> None:
         self.later(lambda: self.world.ask(key))
 
     @precondition(lambda self: self.callers(lambda c: c.holds))
-    @rule(data=st.data())
-    def a_holder_lets_go(self, data: st.DataObject) -> None:
+    @rule(data=st.data(), at_once=st.booleans())
+    def a_holder_lets_go(self, data: st.DataObject, at_once: bool) -> None:
         caller = data.draw(st.sampled_from(self.callers(lambda c: c.holds)))
-        self.later(caller.release)
+        self.do(caller.release, at_once=at_once)
 
     @precondition(lambda self: self.callers(lambda c: not c.task.done()))
-    @rule(data=st.data())
-    def a_caller_goes_away(self, data: st.DataObject) -> None:
+    @rule(data=st.data(), at_once=st.booleans())
+    def a_caller_goes_away(self, data: st.DataObject, at_once: bool) -> None:
         caller = data.draw(st.sampled_from(self.callers(lambda c: not c.task.done())))
-        self.later(caller.go_away)
+        self.do(caller.go_away, at_once=at_once)
 
     @precondition(lambda self: self.callers(lambda c: c.lease is not None))
     @rule(data=st.data())
@@ -152,18 +191,18 @@ class ResidencyMachine(RuleBasedStateMachine):
     def a_gate_is_shut(self, key: Key, gate: Gate) -> None:
         self.world.loader.hold(key, gate)
 
-    @rule(key=KEYS, gate=st.sampled_from(GATES))
-    def a_gate_is_opened(self, key: Key, gate: Gate) -> None:
-        self.later(lambda: self.world.loader.open(key, gate))
+    @rule(key=KEYS, gate=st.sampled_from(GATES), at_once=st.booleans())
+    def a_gate_is_opened(self, key: Key, gate: Gate, at_once: bool) -> None:
+        self.do(lambda: self.world.loader.open(key, gate), at_once=at_once)
 
     @rule(key=KEYS, footprint=st.integers(1, 20))
     def loads_of_a_key_end_well(self, key: Key, footprint: int) -> None:
         self.world.loader.footprints[key] = footprint
-        self.later(lambda: self.world.loader.open(key))
+        self.world.loader.open(key)
 
     @rule(key=KEYS)
     def loads_of_a_key_fail(self, key: Key) -> None:
-        self.later(lambda: self.world.loader.fail(key, OSError("broken")))
+        self.world.loader.fail(key, OSError("broken"))
 
     @precondition(lambda self: self.world.loader.alive)
     @rule(data=st.data(), weighs=st.integers(1, 20))
@@ -171,9 +210,9 @@ class ResidencyMachine(RuleBasedStateMachine):
         data.draw(st.sampled_from(self.world.loader.alive)).weighs = weighs
 
     @precondition(lambda self: self.world.loader.alive)
-    @rule(data=st.data())
-    def a_resident_dies(self, data: st.DataObject) -> None:
-        self.later(data.draw(st.sampled_from(self.world.loader.alive)).die)
+    @rule(data=st.data(), at_once=st.booleans())
+    def a_resident_dies(self, data: st.DataObject, at_once: bool) -> None:
+        self.do(data.draw(st.sampled_from(self.world.loader.alive)).die, at_once=at_once)
 
     @rule(key=KEYS)
     def a_key_is_unloaded(self, key: Key) -> None:
@@ -203,6 +242,7 @@ class ResidencyMachine(RuleBasedStateMachine):
     @rule(budget=st.integers(5, 45), comfort=st.integers(0, 45), places=st.integers(1, 6))
     def the_limits_move(self, budget: int, comfort: int, places: int) -> None:
         self.world.limits = Limits(budget, min(comfort, budget), places)
+        self.later(self.world.residency.relieve)
 
     @invariant()
     def nothing_went_wrong(self) -> None:
@@ -230,7 +270,9 @@ class ResidencyMachine(RuleBasedStateMachine):
 
     @invariant()
     def the_line_is_remembered(self) -> None:
-        self.ledger.line = list(self.world.residency._queue._tickets)
+        waiting = self.world.residency._queue._tickets
+        known = [ticket for ticket in self.ledger.line if not ticket.granted.done()]
+        self.ledger.line = known + [ticket for ticket in waiting if ticket not in known]
 
     def teardown(self) -> None:
         try:
