@@ -46,7 +46,7 @@ class Loaded(Protocol):
         ...
 
     async def measure(self) -> int:
-        """Measure again, remember and return the footprint; of what has ended, the last one."""
+        """Measure again, remember and return the footprint in bytes; 0 once it has ended."""
         ...
 
     async def close(self) -> None:

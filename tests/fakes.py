@@ -10,7 +10,6 @@ from cache.policy import Limits
 from cache.ports import Key, Terms
 from cache.residency import Lease, Residency
 
-
 Gate = Literal["terms", "load", "close", "measure"]
 """Where the fake loader, or what it loaded, waits if a test says so."""
 
@@ -53,8 +52,7 @@ class FakeLoaded:
 
     async def measure(self) -> int:
         await self._measure_gate.wait()
-        if self.alive:
-            self._footprint = self.weighs
+        self._footprint = self.weighs if self.alive else 0
         return self._footprint
 
     async def close(self) -> None:
@@ -127,6 +125,10 @@ class FakeLoader:
         if self.cleanup_gate is not None:
             await self.cleanup_gate.wait()
         self.cleaned_up.append(key)
+
+    @property
+    def under_way(self) -> int:
+        return self._under_way.total()
 
     @property
     def alive(self) -> list[FakeLoaded]:
