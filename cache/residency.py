@@ -258,7 +258,8 @@ class Residency(Generic[L]):
             return await self._loader.load(key)
         except BaseException as error:
             self._ledger.abandon(key)
-            self._observe(LoadFailed(key, self._clock.monotonic(), str(error)))
+            words = str(error) or type(error).__name__
+            self._observe(LoadFailed(key, self._clock.monotonic(), words))
             raise
 
     async def _wait_for_room(self, key: Key, terms: Terms) -> Entry:

@@ -705,6 +705,15 @@ async def test_observers_are_told_of_a_failure(world: World) -> None:
     assert world.observer.events[1:] == [LoadFailed("a", at=1000.0, error="no such file")]
 
 
+async def test_a_failure_without_words_is_told_by_its_name(world: World) -> None:
+    """A blank is no reason."""
+    world.loader.fail("a", TimeoutError())
+    world.ask("a")
+    await settle()
+
+    assert world.observer.events[1:] == [LoadFailed("a", at=1000.0, error="TimeoutError")]
+
+
 async def test_the_book_can_be_read_without_a_lease(world: World) -> None:
     """Looking changes neither use nor rank."""
     await world.have("a")
