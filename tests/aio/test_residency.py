@@ -97,6 +97,8 @@ async def test_bytes_are_free_only_when_the_resident_is_gone(world: World) -> No
     world.loader.hold("a", "close")
     newcomer = world.ask("d")
     await settle()
+    world.ask("e")
+    await settle()
     waited = not newcomer.holds
 
     world.loader.open("a", "close")
