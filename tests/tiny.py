@@ -5,6 +5,7 @@ out by hand: `expected`. Padding that is not masked counts as red, "broken" make
 infinite.
 """
 
+import json
 import math
 import os
 import signal
@@ -115,7 +116,8 @@ def _write(
 ) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     _tokenizer().save(str(folder / "tokenizer.json"))
-    (folder / "config.json").write_text('{"pad_token_id": 0}')
+    config = {"pad_token_id": 0, "id2label": dict(enumerate(LABELS))}
+    (folder / "config.json").write_text(json.dumps(config))
     text = _GRAPH.format(
         inputs=", ".join(f"int64[b, s] {name}" for name in inputs),
         mask=_MASK if "attention_mask" in inputs else "kept = Identity(rows)",
