@@ -864,3 +864,14 @@ async def test_what_outgrew_the_budget_is_evicted_as_soon_as_it_is_measured(worl
     await world.residency.measure("c")
 
     assert world.state("a") == "draining"
+
+
+async def test_a_load_that_weighs_more_than_was_reserved_makes_its_own_room(world: World) -> None:
+    """Fault planted: the book stayed above the budget until something else was measured."""
+    await world.have("a", "b")
+    world.loader.footprints["c"] = 15
+
+    await world.have("c")
+
+    assert world.state("a") == "draining"
+    assert world.state("c") == "resident"
