@@ -19,6 +19,11 @@ _TOKENIZER = re.compile(
 )
 _HEAD = re.compile(r"(classifier|classification_head|score|logits_proj|head)\.")
 _SHIFTED = re.compile(r".*roberta.*|camembert|mpnet|longformer")
+_HEADLESS = "there is no trained classification head"
+_WHY_HEADLESS = (
+    ", and without one the answers would be random. Register a fine-tuned model; fitting heads on"
+    " base models comes with a later release"
+)
 _HEADER_LIMIT = 100_000_000
 _LEAST_LABELS = 2
 _BIGGEST_LENGTH = 1_000_000
@@ -58,12 +63,11 @@ def inspect(path: Path, within: Path | None = None) -> ModelFolder:
         _refuse(path, f"more than one .onnx file ({', '.join(graphs)}); leave one")
     if not graphs and not weights:
         _refuse_without_weights(path, entries)
-    config = _config(path, entries)
-    labels = _labels(path, config)
+    labels = check_settings(path, entries, exported=bool(graphs))
     if graphs:
         files = _onnx_files(path, entries, graphs[0])
     else:
-        _check_head(path, config, [entries[name] for name in weights])
+        _check_head(path, [entries[name] for name in weights])
         files = _transformers_files(path, entries)
     return ModelFolder(
         path=path,
@@ -71,6 +75,19 @@ def inspect(path: Path, within: Path | None = None) -> ModelFolder:
         files=files,
         labels=labels,
     )
+
+
+def check_settings(path: Path, entries: Mapping[str, Path], *, exported: bool) -> tuple[str, ...]:
+    """The labels, from config.json, once it and the tokenizer's settings are found fit.
+
+    Needs no weights, so that they need not be downloaded for nothing. `exported` says that they
+    are in an .onnx file.
+    """
+    config = _config(path, entries)
+    architecture = str((config.get("architectures") or ["none"])[0])
+    if not exported and not architecture.endswith("ForSequenceClassification"):
+        _refuse(path, f"{_HEADLESS} (its architecture is {architecture}){_WHY_HEADLESS}")
+    return _labels(path, config)
 
 
 def _refuse(path: Path, why: str) -> NoReturn:
@@ -184,22 +201,10 @@ def _transformers_files(path: Path, entries: Mapping[str, Path]) -> dict[str, Pa
     return files
 
 
-def _check_head(path: Path, config: Mapping[str, Any], weights: list[Path]) -> None:
-    """A prediction never comes from a head that nobody trained."""
-    architecture = (config.get("architectures") or ["nothing"])[0]
-    names = [name for file in weights for name in _tensor_names(file)]
-    if not str(architecture).endswith("ForSequenceClassification"):
-        trained = "it is a base model"
-    elif not any(_HEAD.match(name) for name in names):
-        trained = "the checkpoint holds no weights of one"
-    else:
-        return
-    _refuse(
-        path,
-        f"there is no trained classification head ({trained}; architecture: {architecture}), and"
-        " without one the answers would be random. Register a fine-tuned model; fitting heads on"
-        " base models comes with a later release",
-    )
+def _check_head(path: Path, weights: list[Path]) -> None:
+    """An architecture is only a name; the checkpoint has to hold the head's weights."""
+    if not any(_HEAD.match(name) for file in weights for name in _tensor_names(file)):
+        _refuse(path, f"{_HEADLESS} (the checkpoint holds no weights of one){_WHY_HEADLESS}")
 
 
 def _tensor_names(file: Path) -> list[str]:

@@ -211,7 +211,7 @@ def test_the_longest_text_is_the_tokenizer_s_within_the_model_s_positions(
     """Fails for RoBERTa when positions are not counted from after the padding token's number."""
     onnx_folder(
         tmp_path,
-        NAMED | config,
+        {**NAMED, **config},
         tokenizer__json=json.dumps(tokenizer),
         tokenizer_config__json=json.dumps(told),
     )

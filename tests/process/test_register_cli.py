@@ -1,0 +1,170 @@
+"""`scripts/register` from its command line on, each time a process of its own."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from models.store import ModelStore
+from tests.process.desk import colours
+from tests.process.hub import COMMIT, hub, silent_hub
+
+pytestmark = pytest.mark.process
+
+COMMAND = [sys.executable, "-m", "models.register_cli"]
+
+
+def environment(home: Path, **more: str) -> dict[str, str]:
+    """Of a user who has a store of his own and no Hugging Face cache or settings."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
+    return kept | {"BENTOML_HOME": str(home), "HF_HOME": str(home / "hf"), **more}
+
+
+def run(home: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *arguments],
+        env=environment(home, **more),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def registered(home: Path) -> list[str]:
+    return [model.name for model in ModelStore(home / "models").list()]
+
+
+def test_a_folder_is_registered_step_by_step(tmp_path: Path) -> None:
+    done = run(tmp_path / "home", "mine", "--source", f"dir:{colours(tmp_path / 'm')}")
+
+    assert done.returncode == 0
+    assert done.stdout == ""
+    steps = [line.split(maxsplit=1)[0] for line in done.stderr.splitlines()]
+    assert steps == ["Optimising", "Loading", "Registered"]
+    assert registered(tmp_path / "home") == ["mine"]
+
+
+def test_a_relative_folder_is_the_callers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    colours(tmp_path / "m")
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    monkeypatch.chdir(tmp_path)
+
+    assert run(tmp_path / "home", "mine", "--source", "dir:m").returncode == 0
+
+
+def test_a_failure_is_one_clear_line_and_leaves_no_store_entry(tmp_path: Path) -> None:
+    failed = run(tmp_path / "home", "mine", "--source", f"dir:{tmp_path / 'none'}")
+
+    assert failed.returncode == 1
+    assert failed.stderr == (
+        f"error: {tmp_path / 'none'}: the folder cannot be read (No such file or directory);"
+        " name one that is there\n"
+    )
+    assert registered(tmp_path / "home") == []
+
+
+@pytest.mark.parametrize("arguments", [[], ["a", "b"], ["mine", "--sauce", "x"]])
+def test_wrong_usage_is_told_as_such(tmp_path: Path, arguments: list[str]) -> None:
+    failed = run(tmp_path / "home", *arguments)
+
+    assert failed.returncode == 2
+    assert "usage: scripts/register" in failed.stderr
+
+
+def test_the_catalogue_that_is_configured_counts(tmp_path: Path) -> None:
+    catalogue = tmp_path / "mine.toml"
+    catalogue.write_text(f'[models.mine]\norigin = "dir:{colours(tmp_path / "m")}"\n')
+
+    done = run(tmp_path / "home", "mine", MODEL_CACHE_CATALOGUE=str(catalogue))
+
+    assert done.returncode == 0
+
+
+def test_a_faulty_catalogue_is_a_plain_error(tmp_path: Path) -> None:
+    failed = run(tmp_path / "home", "mine", MODEL_CACHE_CATALOGUE=str(tmp_path / "none"))
+
+    assert failed.returncode == 1
+    assert "correct the setting `catalogue`" in failed.stderr
+
+
+def test_a_model_comes_from_the_hub_and_later_from_its_cache(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    (colours(tmp_path / "m") / "pytorch_model.bin").write_bytes(b"a pickle, not to be fetched")
+    source = ["mine", "--source", "hf:me/mine"]
+    with hub("me/mine", tmp_path / "m") as endpoint:
+        done = run(home, *source, HF_ENDPOINT=endpoint)
+
+    again = run(home, *source, HF_HUB_OFFLINE="1")
+
+    assert (done.returncode, again.returncode) == (0, 0)
+    assert "is registered already" in again.stderr
+    assert not list(home.rglob("pytorch_model.bin"))
+    [entry] = ModelStore(home / "models").list()
+    assert entry.source == "Hugging Face"
+    assert f"hf:me/mine@{COMMIT}" in (entry.path / "model.yaml").read_text()
+
+
+def test_a_repository_that_the_hub_has_not_is_told(tmp_path: Path) -> None:
+    with hub("me/mine", colours(tmp_path / "m")) as endpoint:
+        failed = run(tmp_path, "mine", "--source", "hf:me/other", HF_ENDPOINT=endpoint)
+
+    assert failed.returncode == 1
+    assert "the hub has no me/other" in failed.stderr
+
+
+def test_a_base_model_is_refused_before_its_weights_are_fetched(tmp_path: Path) -> None:
+    """Fails when settings are judged only once everything is there."""
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m" / "config.json").write_text('{"architectures": ["BertForMaskedLM"]}')
+    (tmp_path / "m" / "model.safetensors").write_bytes(b"half a gigabyte")
+    with hub("google-bert/bert-base-uncased", tmp_path / "m") as endpoint:
+        failed = run(tmp_path / "home", "bert-base-uncased_pretrained", HF_ENDPOINT=endpoint)
+
+    assert failed.returncode == 1
+    assert "no trained classification head (its architecture is BertForMaskedLM)" in failed.stderr
+    assert "Fetching model.safetensors" not in failed.stderr
+
+
+def test_without_a_hub_the_alternatives_are_named_at_once(tmp_path: Path) -> None:
+    began = time.monotonic()
+    failed = run(tmp_path, "roberta-base_pretrained", HF_ENDPOINT="http://127.0.0.1:9")
+
+    assert failed.returncode == 1
+    for alternative in ("dir:PATH", "HF_ENDPOINT", "HF_HUB_OFFLINE"):
+        assert alternative in failed.stderr
+    assert "Traceback" not in failed.stderr
+    assert time.monotonic() - began < 20
+
+
+@pytest.mark.slow
+def test_a_hub_that_does_not_answer_is_given_up(tmp_path: Path) -> None:
+    """Fails, by its time limit, when the client waits for ever."""
+    with silent_hub() as endpoint:
+        failed = run(tmp_path, "mine", "--source", "hf:me/mine", HF_ENDPOINT=endpoint)
+
+    assert failed.returncode == 1
+    assert "cannot be reached" in failed.stderr
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_leaves_nothing_and_no_process(tmp_path: Path, how: signal.Signals) -> None:
+    home = tmp_path / "home"
+    command = [*COMMAND, "minilm-l6-v2_trained"]
+    with subprocess.Popen(
+        command, env=environment(home), stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr
+        assert process.stderr.readline().startswith("Optimising")
+
+        process.send_signal(how)
+
+        # Its end comes when the last child that has it is gone, too.
+        assert "interrupted; nothing was registered" in process.stderr.read()
+        assert process.wait(30) == 130
+    assert registered(home) == []
+    assert list((home / ".model-cache-staging").iterdir()) == []
