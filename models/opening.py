@@ -38,11 +38,20 @@ async def open_serving(config: ServingConfig, observe: ServingObserver) -> Async
         serving = Serving(config, loader, clock, observe, limit=limit, root=root)
         try:
             await serving.start(_prepare(serving, config, loader))
+            await _say_budget(serving)
             yield serving
         finally:
             await serving.aclose()
     finally:
         await forkserver.aclose()
+
+
+async def _say_budget(serving: Serving) -> None:
+    system = await serving.system()
+    figures = (system.memory.limit / 1e6, system.own / 1e6, system.budget / 1e6)
+    _log.info("memory limit %.0f MB, own use %.0f MB, budget for models %.0f MB", *figures)
+    if system.budget <= 0:
+        _log.warning("no model fits: raise the memory limit, or MODEL_CACHE_MAX_MEMORY_USAGE")
 
 
 async def _prepare(serving: Serving, config: ServingConfig, loader: ModelLoader) -> None:
