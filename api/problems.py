@@ -62,6 +62,10 @@ class RateLimited(ApiError):
         self.retry_after = retry_after
 
 
+class ClientLeft(InvalidParameters):
+    """Whoever asked has closed the connection; no one will read the answer."""
+
+
 class NotReady(ApiError):
     """Asked for readiness before it was there, or after it ended."""
 

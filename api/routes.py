@@ -13,6 +13,7 @@ from api.context import context_of
 from api.documentation import documented
 from api.inputs import batch_arguments, flag, predict_arguments
 from api.metrics import CONTENT_TYPE
+from api.presence import while_present
 from api.problems import NotReady
 
 
@@ -71,7 +72,8 @@ async def get_model(request: Request) -> Response:
 
 async def load_model(request: Request) -> Response:
     """Load a model into the cache; a resident one stays as it is."""
-    report = await context_of(request).use_cases.load(_name(request))
+    work = context_of(request).use_cases.load(_name(request))
+    report = await while_present(request, work)
     return _dumped(answers.load(report))
 
 
@@ -88,14 +90,15 @@ async def warmup_model(request: Request) -> Response:
     if flag(request, context.limits, "background"):
         requests = await context.use_cases.start_warmup(name)
         return _dumped(answers.warmup_started(name, requests), status=202)
-    return _dumped(answers.warmup(await context.use_cases.warmup(name)))
+    report = await while_present(request, context.use_cases.warmup(name))
+    return _dumped(answers.warmup(report))
 
 
 async def predict(request: Request) -> Response:
     """Classify a text; query parameters or a JSON body with the same fields."""
     context = context_of(request)
     text, name = await predict_arguments(request, context.limits)
-    answer = await context.use_cases.predict(text, name)
+    answer = await while_present(request, context.use_cases.predict(text, name))
     return _json(answers.prediction(answer))
 
 
@@ -103,7 +106,7 @@ async def predict_batch(request: Request) -> Response:
     """Classify several texts with one model; results are in the order of the texts."""
     context = context_of(request)
     texts, name = await batch_arguments(request, context.limits)
-    results = await context.use_cases.predict_batch(texts, name)
+    results = await while_present(request, context.use_cases.predict_batch(texts, name))
     return _json(answers.predictions(results))
 
 

@@ -33,10 +33,18 @@ class ScriptedUseCases(FakeUseCases):
     ) -> list[Prediction]:
         if "slow" in texts:
             print("slow begun", flush=True)  # noqa: T201 - the test waits for it
-            await asyncio.sleep(SLOW_SECONDS)
+            await _sleep_and_tell()
         if "crash" in texts:
             raise ZeroDivisionError("secret detail")
         return await FakeUseCases.predict_batch(self, texts, name)
+
+
+async def _sleep_and_tell() -> None:
+    try:
+        await asyncio.sleep(SLOW_SECONDS)
+    except asyncio.CancelledError:
+        print("slow called off", flush=True)  # noqa: T201 - the test waits for it
+        raise
 
 
 @asynccontextmanager

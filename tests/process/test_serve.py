@@ -1,6 +1,7 @@
 """What a real `bentoml serve` does with the app, over fake use cases."""
 
 import http.client
+import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -131,3 +132,13 @@ def test_front_is_the_outermost_piece_of_bentomls_application() -> None:
     outer.add_middleware(Front, front=Starlette())
     with TestClient(outer):
         assert isinstance(outer.middleware_stack, Front)
+
+
+def test_the_work_of_a_client_who_left_is_called_off(server: Server) -> None:
+    """Seen failing without `while_present`: the server goes on until its own deadline."""
+    host, port = server.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port))) as client:
+        client.sendall(b"POST /predict?text=slow HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")
+        server.wait_until(lambda: "slow begun" in server.log)
+
+    server.wait_until(lambda: "slow called off" in server.log)

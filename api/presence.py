@@ -1,0 +1,38 @@
+"""Ends what nobody waits for any more: the work of a request whose client has gone away."""
+
+import asyncio
+from collections.abc import Awaitable
+from typing import TypeVar
+
+from starlette.requests import Request
+
+from api.problems import ClientLeft
+
+T = TypeVar("T")
+
+
+async def while_present(request: Request, work: Awaitable[T]) -> T:
+    """The result of `work`, which is cancelled as soon as the client disconnects.
+
+    The body must have been read, or not be wanted. Raises ClientLeft, to an answer nobody reads.
+    """
+    waiting = asyncio.current_task()
+    left = False
+
+    async def watch() -> None:
+        nonlocal left
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+        left = True
+        if waiting is not None:
+            waiting.cancel()
+
+    watching = asyncio.create_task(watch())
+    try:
+        return await work
+    except asyncio.CancelledError:
+        if not left or waiting is None or waiting.uncancel():
+            raise
+        raise ClientLeft("the client went away") from None
+    finally:
+        watching.cancel()
