@@ -5,15 +5,18 @@ when it is older than `fresh_for` seconds, so that a new registration is seen so
 """
 
 import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Protocol
 
 from cache.ports import Clock
-from models.catalogue import Catalogue, ModelRef
+from models.catalogue import Catalogue, ModelRef, parse_ref
 from models.config import ServingConfig
 from models.errors import ModelNotFound, ModelNotRegistered
 from models.spec import ModelSpec, StoredModel
+
+_log = logging.getLogger(__name__)
 
 
 class Store(Protocol):
@@ -40,15 +43,20 @@ class Directory:
         self._listing: asyncio.Task[None] | None = None
 
     async def refresh(self) -> None:
-        """List the store again; concurrent callers share one listing."""
-        if self._listing is None:
-            self._listing = asyncio.create_task(self._list())
-        await asyncio.shield(self._listing)
+        """List the store as it is from now on: a listing under way may have begun too early."""
+        if self._listing is not None:
+            await asyncio.wait([self._listing])
+        await asyncio.shield(self._begin())
 
     async def renew(self) -> None:
-        """List the store again unless that was done a moment ago."""
+        """List the store again unless that was done a moment ago; callers share one listing."""
         if self._stale():
-            await self.refresh()
+            await asyncio.shield(self._begin())
+
+    async def listed(self) -> None:
+        """Return once the store has been listed at all."""
+        if self._listed_at == float("-inf"):
+            await self.renew()
 
     async def find(self, ref: ModelRef) -> StoredModel:
         """The registered model. Raises ModelNotFound or ModelNotRegistered."""
@@ -56,15 +64,18 @@ class Directory:
         if found is None:
             await self.renew()
             found = self._known(ref)
-        elif self._stale() and self._listing is None:
-            self._listing = asyncio.create_task(self._list())
+        elif self._stale():
+            self._begin()
         if found is None:
             raise self._missing(ref)
         return found
 
     def is_registered(self, name: str) -> bool:
-        """As far as the last listing tells."""
-        return name in self._newest
+        """As far as the last listing tells; what cannot be a name never is."""
+        try:
+            return self._known(parse_ref(name)) is not None
+        except ModelNotFound:
+            return False
 
     def names(self) -> tuple[str, ...]:
         """The catalogue's names in its order, then those that are only registered."""
@@ -97,6 +108,13 @@ class Directory:
     def _stale(self) -> bool:
         return self._clock.monotonic() - self._listed_at > self._fresh_for
 
+    def _begin(self) -> asyncio.Task[None]:
+        """The listing under way, or a new one, whose failure is logged whoever waits for it."""
+        if self._listing is None:
+            self._listing = asyncio.create_task(self._list())
+            self._listing.add_done_callback(_log_failure)
+        return self._listing
+
     async def _list(self) -> None:
         try:
             models = await asyncio.to_thread(self._store.list)
@@ -108,3 +126,9 @@ class Directory:
             self._listed_at = self._clock.monotonic()
         finally:
             self._listing = None
+
+
+def _log_failure(listing: asyncio.Task[None]) -> None:
+    error = None if listing.cancelled() else listing.exception()
+    if error is not None:
+        _log.error("the model store cannot be listed: %s", error, exc_info=error)

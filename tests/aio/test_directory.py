@@ -1,4 +1,7 @@
 import asyncio
+import logging
+import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,7 +12,7 @@ from models.config import ServingConfig
 from models.directory import Directory
 from models.errors import ModelNotFound, ModelNotRegistered
 from models.spec import ModelSpec, StoredModel
-from tests.fakes import FakeClock
+from tests.fakes import FakeClock, settle
 
 CATALOGUE = Catalogue(
     {
@@ -38,13 +41,29 @@ def stored(name: str, version: str = "v1", *, minute: int = 0) -> StoredModel:
 
 
 class FakeStore:
+    """Lists what it is given, when `gate` is open; or raises `error`."""
+
     def __init__(self, *models: StoredModel) -> None:
         self.models = list(models)
         self.listings = 0
+        self.error: Exception | None = None
+        self.gate = threading.Event()
+        self.gate.set()
 
     def list(self) -> list[StoredModel]:
         self.listings += 1
-        return list(self.models)
+        models = list(self.models)
+        self.gate.wait()
+        if self.error is not None:
+            raise self.error
+        return models
+
+
+async def until_true(condition: Callable[[], bool]) -> None:
+    """Wait for what a thread brings about."""
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.to_thread(lambda: None)
 
 
 async def test_a_name_means_its_newest_version() -> None:
@@ -101,6 +120,53 @@ async def test_concurrent_callers_share_one_listing() -> None:
     await asyncio.gather(*(directory.find(ModelRef("mine")) for _ in range(10)))
 
     assert store.listings == 1
+
+
+async def test_a_refresh_sees_what_was_registered_before_it_was_asked_for() -> None:
+    """Fault found: it joined a listing that had begun before the registration."""
+    store = FakeStore()
+    directory = Directory(CATALOGUE, store, FakeClock())
+    store.gate.clear()
+    early = asyncio.create_task(directory.renew())
+    await until_true(lambda: store.listings == 1)
+    store.models.append(stored("mine"))
+    late = asyncio.create_task(directory.refresh())
+    await settle()
+
+    store.gate.set()
+    await asyncio.gather(early, late)
+
+    assert directory.is_registered("mine")
+
+
+async def test_a_listing_that_fails_behind_a_request_is_logged_and_the_old_one_stays(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Fault found: nobody looked at the failed task until it was thrown away."""
+    clock, store = FakeClock(), FakeStore(stored("mine"))
+    directory = Directory(CATALOGUE, store, clock)
+    await directory.refresh()
+    store.error = OSError("the disk is gone")
+    clock.advance(2)
+
+    with caplog.at_level(logging.ERROR):
+        await directory.find(ModelRef("mine"))
+        await until_true(lambda: bool(caplog.messages))
+
+    assert caplog.messages == ["the model store cannot be listed: the disk is gone"]
+    assert directory.is_registered("mine")
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [("mine", True), ("mine:latest", True), ("mine:v1", True), ("mine:v2", False), ("../x", False)],
+)
+async def test_whether_it_is_registered_can_be_asked_of_any_text(name: str, known: bool) -> None:
+    """Fault found: a fixed version in the settings counted as not registered."""
+    directory = Directory(CATALOGUE, FakeStore(stored("mine")), FakeClock())
+    await directory.refresh()
+
+    assert directory.is_registered(name) is known
 
 
 async def test_names_are_the_catalogue_s_in_its_order_and_then_what_is_only_registered() -> None:
