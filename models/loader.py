@@ -46,12 +46,13 @@ class ModelLoader:
     store: ModelStore
     forkserver: ForkServer
     config: ServingConfig
-    _measured: dict[Key, int] = field(default_factory=dict)
+    _measured: dict[tuple[str, str], int] = field(default_factory=dict)
 
     async def terms(self, key: Key) -> Terms:
-        stored = await self.directory.find(parse_ref(key))
+        stored = await self._resolve(key)
         spec = self.directory.catalogue.get(stored.name)
-        expected = max(stored.footprint, self._measured.get(key, 0))
+        measured = self._measured.get((stored.name, stored.version), 0)
+        expected = max(stored.footprint, measured)
         return Terms(
             size_estimate=int(expected * _HEADROOM),
             load_seconds=stored.load_seconds,
@@ -61,7 +62,7 @@ class ModelLoader:
         )
 
     async def load(self, key: Key) -> LiveModel:
-        stored = await self.directory.find(parse_ref(key))
+        stored = await self._resolve(key)
         await asyncio.to_thread(self.store.verify, stored)
         order = LoadOrder(
             engine=stored.engine,
@@ -72,8 +73,14 @@ class ModelLoader:
             compiled=True,
         )
         runner = await Runner.start(self.forkserver, order, timeout=self.config.load_timeout)
-        self._measured[key] = runner.footprint
+        return self._loaded(stored, runner)
+
+    def _loaded(self, stored: StoredModel, runner: Runner) -> LiveModel:
+        self._measured[stored.name, stored.version] = runner.footprint
         return LiveModel(stored, runner)
+
+    async def _resolve(self, key: Key) -> StoredModel:
+        return await self.directory.find(parse_ref(key))
 
 
 def priority_of(spec: ModelSpec | None) -> Priority:
