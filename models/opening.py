@@ -5,12 +5,11 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from cache.errors import CacheError
 from models.catalogue import load_catalogue
 from models.clock import SystemClock
 from models.config import ServingConfig
 from models.directory import Directory
-from models.errors import ModelError, RegistrationFailed
+from models.errors import ModelError
 from models.forkserver import ForkServer
 from models.limits import memory_limit
 from models.loader import ModelLoader
@@ -37,7 +36,7 @@ async def open_serving(config: ServingConfig, observe: ServingObserver) -> Async
         root = serve_process(os.getpid())
         serving = Serving(config, loader, clock, observe, limit=limit, root=root)
         try:
-            await serving.start(_prepare(serving, config, loader))
+            await serving.start(lambda: _prepare(serving, config, loader))
             await _say_budget(serving)
             yield serving
         finally:
@@ -59,14 +58,11 @@ async def _prepare(serving: Serving, config: ServingConfig, loader: ModelLoader)
     directory = loader.directory
     try:
         await ensure_embedded(loader.store, loader.forkserver, directory.catalogue, _log.info)
-    except RegistrationFailed as error:
+    except ModelError as error:
         _log.error("the embedded model is not registered: %s", error)
     await directory.refresh()
     for name in preloads(config, directory):
-        try:
-            await serving.warmup(name)
-        except (ModelError, CacheError) as error:
-            _log.error("%s was not preloaded: %s", name, error)
+        await serving.try_warmup(name)
 
 
 def preloads(config: ServingConfig, directory: Directory) -> tuple[str, ...]:

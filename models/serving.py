@@ -2,9 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
 
 from cache.errors import CacheError
 from cache.janitor import Janitor
@@ -88,6 +87,7 @@ class Serving:
             after=self._figures.on_sweep,
         )
         self._background = Background()
+        self._warming: set[str] = set()
         self._started_at = clock.monotonic()
         self._prepared = False
         self._closing = False
@@ -97,7 +97,7 @@ class Serving:
         fault = self._background.fault or self._residency.fault
         return self._prepared and not self._closing and fault is None
 
-    async def start(self, prepare: Coroutine[Any, Any, object]) -> None:
+    async def start(self, prepare: Callable[[], Awaitable[object]]) -> None:
         """Measure first; then sweep, and `prepare`, in the background. Ready when prepared."""
         await self._meter.sample()
         self._background.start(self._janitor.run())
@@ -117,6 +117,7 @@ class Serving:
             key = await self._key(name)
             self._figures.usage[key].ask(started, 1)
             answered = await self._answering.answer_one(key, text)
+        self._follow_growth(key, answered)
         return self._prediction(key, text, answered, started)
 
     async def predict_batch(
@@ -128,17 +129,19 @@ class Serving:
             key = await self._key(name)
             self._figures.usage[key].ask(started, len(texts))
             answers = await self._answering.answer(key, texts)
+        self._follow_growth(key, *answers)
         return [
             self._prediction(key, text, answered, started)
             for text, answered in zip(texts, answers, strict=True)
         ]
 
     async def load(self, name: str) -> LoadReport:
-        key = await self._key(name)
-        async with self._deadline(), self._residency.lease(key) as lease:
-            entry = self._residency.entry(key)
-            seconds = entry.load_seconds if entry else 0.0
-            return LoadReport(key, seconds, lease.resident.footprint)
+        async with self._deadline():
+            key = await self._key(name)
+            async with self._residency.lease(key) as lease:
+                entry = self._residency.entry(key)
+                seconds = entry.load_seconds if entry else 0.0
+                return LoadReport(key, seconds, lease.resident.footprint)
 
     async def unload(self, name: str) -> UnloadReport:
         """Returns when the memory is free. A resident can go even when its files are gone."""
@@ -150,27 +153,21 @@ class Serving:
 
     async def warmup(self, name: str) -> WarmupReport:
         """Answer sample texts. A load that this needs is in neither figure."""
-        key = (await self.load(name)).name
-        spec = self._directory.catalogue.get(key)
-        samples = (spec.warmup_texts if spec else ()) or _SAMPLES
-        count = self._config.warmup_requests
-        started = self._clock.monotonic()
         async with self._deadline():
-            for number in range(count):
-                await self._answering.answer_one(key, samples[number % len(samples)])
-        seconds = self._clock.monotonic() - started
-        self._figures.on_warmup(key, seconds, resident=self._residency.is_resident(key))
-        return WarmupReport(key, count, seconds, seconds / count if count else 0.0)
+            return await self._warm_up(await self._key(name))
 
     async def start_warmup(self, name: str) -> int:
+        """One that is under way already is not begun again."""
         key = await self._key(name)
-        self._background.start(self.try_warmup(key))
+        if key not in self._warming:
+            self._warming.add(key)
+            self._background.attempt(self._warm_up_behind(key))
         return self._config.warmup_requests
 
     async def try_warmup(self, name: str) -> None:
-        """Warm up; what goes wrong is logged, for nobody waits to be told."""
+        """Warm up, however long it takes; failures are logged, for nobody waits to be told."""
         try:
-            await self.warmup(name)
+            await self._warm_up(await self._key(name))
         except (ModelError, CacheError) as error:
             _log.error("%s was not warmed up: %s", name, error)
 
@@ -188,9 +185,11 @@ class Serving:
     async def describe(self, name: str) -> ModelView:
         ref = parse_ref(name)
         await self._directory.renew()
-        if ref.version is not None or self._directory.entry(ref) == (None, None):
+        key = str(ref)
+        listed = ref.version is None and self._directory.entry(ref) != (None, None)
+        if not listed and self._residency.entry(key) is None:
             await self._directory.find(ref)
-        return self._view(str(ref))
+        return self._view(key)
 
     async def cache(self) -> CacheView:
         await self._directory.renew()
@@ -211,12 +210,32 @@ class Serving:
         """What residents may use, by the last measurement of what the service itself uses."""
         return limits_for(self._config, self._limit, self._meter.last.own)
 
-    async def _prepare(self, prepare: Coroutine[Any, Any, object]) -> None:
-        await prepare
+    async def _prepare(self, prepare: Callable[[], Awaitable[object]]) -> None:
+        await prepare()
         self._prepared = True
+
+    async def _warm_up(self, key: str) -> WarmupReport:
+        async with self._residency.lease(key):
+            spec = self._directory.catalogue.get(parse_ref(key).name)
+        samples = (spec.warmup_texts if spec else ()) or _SAMPLES
+        count = self._config.warmup_requests
+        started = self._clock.monotonic()
+        for number in range(count):
+            await self._answering.answer_one(key, samples[number % len(samples)])
+        seconds = self._clock.monotonic() - started
+        self._figures.on_warmup(key, seconds, resident=self._residency.is_resident(key))
+        return WarmupReport(key, count, seconds, seconds / count if count else 0.0)
+
+    async def _warm_up_behind(self, key: str) -> None:
+        try:
+            await self.try_warmup(key)
+        finally:
+            self._warming.discard(key)
 
     async def _key(self, name: str | None) -> str:
         """The cache's key of a registered model; None means the default."""
+        if name is None:
+            await self._directory.listed()
         ref = parse_ref(self._directory.default_name(self._config) if name is None else name)
         await self._directory.find(ref)
         return str(ref)
@@ -230,11 +249,15 @@ class Serving:
         except TimeoutError:
             raise DeadlineExceeded(f"no answer within {seconds:g} s; try again later") from None
 
+    def _follow_growth(self, key: str, *answers: Answered) -> None:
+        """Measure again when one of these texts is the longest since the load."""
+        longest = max((answered.row.tokens for answered in answers), default=0)
+        if self._figures.usage[key].reads_longer(longest):
+            self._background.attempt(self._residency.measure(key))
+
     def _prediction(self, key: str, text: str, answered: Answered, started: float) -> Prediction:
         seconds = self._clock.monotonic() - started
         self._figures.on_answer(key, answered, seconds)
-        if self._figures.usage[key].reads_longer(answered.row.tokens):
-            self._background.start(self._residency.measure(key))
         probabilities = dict(
             zip(answered.live.stored.labels, answered.row.probabilities, strict=True)
         )
