@@ -116,6 +116,7 @@ class Directory:
         return self._listing
 
     async def _list(self) -> None:
+        began = self._clock.monotonic()
         try:
             models = await asyncio.to_thread(self._store.list)
             newest: dict[str, StoredModel] = {}
@@ -123,7 +124,7 @@ class Directory:
                 newest[model.name] = model
             self._newest = MappingProxyType(newest)
             self._versions = MappingProxyType({(m.name, m.version): m for m in models})
-            self._listed_at = self._clock.monotonic()
+            self._listed_at = began
         finally:
             self._listing = None
 

@@ -139,6 +139,21 @@ async def test_a_refresh_sees_what_was_registered_before_it_was_asked_for() -> N
     assert directory.is_registered("mine")
 
 
+async def test_a_listing_is_as_old_as_its_beginning() -> None:
+    """Fault found: what was registered while a slow listing ran was unseen for longer."""
+    clock, store = FakeClock(), FakeStore()
+    directory = Directory(CATALOGUE, store, clock)
+    store.gate.clear()
+    slow = asyncio.create_task(directory.renew())
+    await until_true(lambda: store.listings == 1)
+    store.models.append(stored("mine"))
+    clock.advance(2)
+    store.gate.set()
+    await slow
+
+    assert (await directory.find(ModelRef("mine"))).name == "mine"
+
+
 async def test_a_listing_that_fails_behind_a_request_is_logged_and_the_old_one_stays(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

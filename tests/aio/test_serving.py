@@ -97,8 +97,7 @@ async def test_the_embedded_model_answers_while_the_default_is_not_registered() 
     async with home.open() as serving:
         before = await serving.predict("x")
         home.store.models.append(replace(stored("listed"), footprint=100))
-        home.clock.advance(2)
-        await serving.cache()
+        await home.directory.refresh()
 
         assert before.model_used == "shipped"
         assert (await serving.predict("x")).model_used == "listed"
@@ -200,8 +199,7 @@ async def test_what_the_old_version_weighed_does_not_keep_the_new_one_out() -> N
         with pytest.raises(InsufficientRoom):
             await serving.load("mine")
         home.store.models.append(replace(stored("mine", "new", minute=9), footprint=100))
-        home.clock.advance(2)
-        await serving.cache()
+        await home.directory.refresh()
 
         assert (await serving.load("mine")).footprint == 100
 
@@ -212,7 +210,7 @@ async def test_what_has_been_deleted_from_the_store_can_still_be_seen_and_unload
     async with home.open() as serving:
         await serving.load("mine")
         home.store.models.clear()
-        home.clock.advance(2)
+        await home.directory.refresh()
 
         view = await serving.describe("mine")
         assert (view.loaded, view.version) == (True, "v1")
