@@ -6,7 +6,7 @@ killed it. Each is asked once more on a fresh runner, alone, so that only the gu
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cache.errors import CacheError
 from cache.events import Outcome
@@ -78,7 +78,8 @@ class Answering:
             raise _first(failures) from None
         for worker in workers:
             for index, suspect in worker.result():
-                answers[index] = await self.answer_one(key, texts[index], suspect=suspect)
+                again = await self.answer_one(key, texts[index], suspect=suspect)
+                answers[index] = replace(again, hit=False)
         return [answers[index] for index in range(len(texts))]
 
     async def _work(
