@@ -30,7 +30,7 @@ def model_view(
         name=name,
         cached=entry is not None,
         loaded=resident,
-        footprint=entry.footprint if entry is not None and resident else 0,
+        footprint=entry.footprint if entry is not None else 0,
         last_accessed=None if usage.last_accessed is None else clock.utc(usage.last_accessed),
         access_count=usage.asked,
         priority=priority_of(spec),
@@ -46,7 +46,7 @@ def model_view(
         warmup_completed=usage.warmed,
         warmup_seconds=usage.warmup_seconds,
         performance=usage.performance(),
-        runner=_runner_view(live, usage) if live and resident else None,
+        runner=_runner_view(live, usage) if live is not None else None,
     )
 
 
