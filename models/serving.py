@@ -197,7 +197,8 @@ class Serving:
         keys.update(dict.fromkeys(entry.key for entry in self._residency.entries()))
         models = tuple(self._view(key) for key in keys)
         memory = memory_usage(sum(m.footprint for m in models), self._limit, self._config)
-        return CacheView(models, memory, total([m.performance for m in models]))
+        performance = total([usage.performance() for usage in self._figures.usage.values()])
+        return CacheView(models, memory, performance)
 
     async def system(self) -> SystemView:
         sample = await self._meter.sample()
