@@ -104,7 +104,10 @@ def _hold(folder: Path) -> int:
 
 def _remove_abandoned(root: Path) -> None:
     for folder in root.glob("new-*"):
-        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            descriptor = os.open(folder, os.O_RDONLY)
+        except FileNotFoundError:
+            continue  # its writer has just finished with it
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -5,7 +5,8 @@ import os
 import subprocess
 import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor
+import time
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import bentoml
@@ -88,14 +89,29 @@ def test_readers_never_see_half_an_entry_while_others_write(store: ModelStore) -
         readers = [pool.submit(read) for _ in range(2)]
         names = [f"m{number}" for number in range(12)]
         writers = [pool.submit(add, store, name, "1", bytes(3_000_000)) for name in names]
+        wait(writers)
+        done.set()
         for writer in writers:
             writer.result()
-        done.set()
         for reader in readers:
             reader.result()
 
     assert len(store.list()) == 13
     assert len(seen) > 1
+
+
+def test_writers_publish_one_after_the_other(store: ModelStore) -> None:
+    """Fails without the lock between processes, which ends with the process that holds it."""
+    add(store)
+    with ThreadPoolExecutor(1) as pool:
+        with (store.path / ".model-cache.lock").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            adding = pool.submit(add, store, "other")
+            time.sleep(0.5)
+            waited = not adding.done() and store.find("other") is None
+
+        assert adding.result(30).name == "other"
+    assert waited
 
 
 def test_processes_that_add_the_same_version_at_once_all_succeed(store: ModelStore) -> None:
