@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
@@ -13,6 +14,10 @@ from models.config import ServingConfig
 
 _MAX_AGE = 1.0
 """Seconds for which a sample is good: the tree is not measured more often."""
+
+
+_WORDS_OF_A_COMMAND = 3
+"""`python -m bentoml` are the most that it takes to say which command it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +95,17 @@ def serve_process(pid: int) -> int:
     """The topmost ancestor of `pid` that is a `bentoml` command, or `pid` itself."""
     top = pid
     for parent in psutil.Process(pid).parents():
-        if any("bentoml" in word for word in parent.cmdline()[:3]):
+        if _is_bentoml(parent):
             top = parent.pid
     return top
+
+
+def _is_bentoml(process: psutil.Process) -> bool:
+    try:
+        words = process.cmdline()[:_WORDS_OF_A_COMMAND]
+    except psutil.Error:
+        return False
+    return any(Path(word).name == "bentoml" for word in words)
 
 
 def limits_for(config: ServingConfig, limit: int, own: int) -> Limits:
