@@ -1,0 +1,107 @@
+"""Every event is counted, logged once, and handed on."""
+
+import logging
+from typing import cast
+
+import pytest
+
+from cache.events import Cause, Event, LoadFailed, LoadFinished, LoadStarted, Removed
+from cache.residency import Sweep
+from models.answering import Answered
+from models.engines import Row
+from models.figures import Figures
+from models.loader import LiveModel
+from models.port import Predicted, WarmedUp
+from tests.fakes_serving import Audience, FakeSystemClock
+
+
+@pytest.fixture
+def audience() -> Audience:
+    return Audience()
+
+
+@pytest.fixture
+def figures(audience: Audience) -> Figures:
+    return Figures(FakeSystemClock(), audience)
+
+
+def answered(*, hit: bool) -> Answered:
+    row = Row((1.0,), tokens=3, truncated=False)
+    return Answered(row, cast("LiveModel", None), hit=hit, seconds=0.5)
+
+
+@pytest.mark.parametrize(
+    ("event", "level", "words"),
+    [
+        (LoadStarted("m", 1.0, 2_000_000), logging.INFO, "loading m, 2.0 MB reserved"),
+        (
+            LoadFinished("m", 1.0, 0.5, 1_500_000),
+            logging.INFO,
+            "m is resident: 1.5 MB, loaded in 0.50 s",
+        ),
+        (LoadFailed("m", 1.0, "damaged"), logging.ERROR, "m could not be loaded: damaged"),
+        (Removed("m", 1.0, Cause.EVICTED, 1_500_000), logging.INFO, "m evicted, 1.5 MB freed"),
+        (Removed("m", 1.0, Cause.FAILED, 0), logging.WARNING, "m failed, 0.0 MB freed"),
+    ],
+)
+def test_an_event_is_logged_once_and_handed_on(
+    figures: Figures,
+    audience: Audience,
+    caplog: pytest.LogCaptureFixture,
+    event: Event,
+    level: int,
+    words: str,
+) -> None:
+    with caplog.at_level(logging.INFO):
+        figures.on_event(event)
+
+    assert [(record.levelno, record.getMessage()) for record in caplog.records] == [(level, words)]
+    assert audience.events == [event]
+
+
+@pytest.mark.parametrize(
+    ("cause", "deaths"),
+    [(cause, int(cause is Cause.FAILED)) for cause in Cause],
+)
+def test_only_a_failed_runner_counts_as_a_death(
+    figures: Figures, cause: Cause, deaths: int
+) -> None:
+    """And any removal ends the warm-up."""
+    figures.on_warmup("m", 1.0, resident=True)
+
+    figures.on_event(Removed("m", 1.0, cause, 1))
+
+    assert (figures.usage["m"].deaths, figures.usage["m"].warmed) == (deaths, False)
+
+
+def test_a_failed_load_is_not_counted_as_a_load(figures: Figures) -> None:
+    figures.on_event(LoadStarted("m", 1.0, 1))
+    figures.on_event(LoadFailed("m", 2.0, "damaged"))
+    figures.on_event(LoadFinished("m", 3.0, 0.5, 1))
+
+    assert (figures.usage["m"].loads, figures.usage["m"].load_seconds) == (1, 0.5)
+
+
+def test_an_answer_is_counted_and_told(figures: Figures, audience: Audience) -> None:
+    figures.on_answer("m", answered(hit=True), 0.75)
+
+    assert (figures.usage["m"].answered, figures.usage["m"].hits) == (1, 1)
+    assert audience.events == [Predicted("m", inference_seconds=0.5, total_seconds=0.75)]
+
+
+def test_a_warm_up_whose_model_is_gone_already_is_not_shown_as_completed(
+    figures: Figures, audience: Audience
+) -> None:
+    """It took place all the same."""
+    figures.on_warmup("m", 1.5, resident=False)
+
+    assert (figures.usage["m"].warmed, figures.usage["m"].warmup_seconds) == (False, 1.5)
+    assert audience.events == [WarmedUp("m", 1.5)]
+
+
+def test_sweeps_add_up(figures: Figures) -> None:
+    figures.on_sweep(Sweep(("m",), (), 10))
+    figures.on_sweep(Sweep((), ("n",), 5))
+
+    assert (figures.cleanups, figures.cleaned) == (2, 15)
+    assert figures.last_cleanup is not None
