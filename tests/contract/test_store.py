@@ -140,13 +140,17 @@ def test_the_store_is_the_one_that_bentoml_is_configured_for(tmp_path: Path) -> 
     assert told.stdout.strip() == str(tmp_path / "models")
 
 
-def test_listing_costs_little_once_it_was_read(store: ModelStore) -> None:
+def test_listing_again_costs_little(store: ModelStore) -> None:
     """Fails when every listing parses every description again."""
     for number in range(20):
         add(store, name=f"m{number}")
+
+    def seconds(store: ModelStore) -> float:
+        began = time.perf_counter()
+        store.list()
+        return time.perf_counter() - began
+
+    first = min(seconds(ModelStore(store.path)) for _ in range(5))
     store.list()
 
-    began = time.perf_counter()
-    store.list()
-
-    assert time.perf_counter() - began < 0.02
+    assert min(seconds(store) for _ in range(5)) < first / 2

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import bentoml
@@ -16,6 +16,8 @@ from bentoml._internal.models import ModelStore as BentoStore
 from models.errors import RegistrationFailed
 from models.store import ModelStore
 from tests.contract.stores import add, card, contents
+
+WEIGHTS = bytes(3_000_000)
 
 
 @pytest.fixture
@@ -82,17 +84,16 @@ def test_readers_never_see_half_an_entry_while_others_write(store: ModelStore) -
             seen.add(len(found))
             files = [model.path / "model.onnx" for model in found]
             files += [Path(model.path_of("model.onnx")) for model in bento.list()]
-            assert {file.stat().st_size for file in files} == {3_000_000}
+            assert {file.stat().st_size for file in files} == {len(WEIGHTS)}
 
-    add(store, name="first", data=bytes(3_000_000))
+    add(store, name="first", data=WEIGHTS)
     with ThreadPoolExecutor(4) as pool:
         readers = [pool.submit(read) for _ in range(2)]
-        names = [f"m{number}" for number in range(12)]
-        writers = [pool.submit(add, store, name, "1", bytes(3_000_000)) for name in names]
-        wait(writers)
-        done.set()
-        for writer in writers:
-            writer.result()
+        try:
+            for writer in [pool.submit(add, store, f"m{n}", "1", WEIGHTS) for n in range(12)]:
+                writer.result()
+        finally:
+            done.set()
         for reader in readers:
             reader.result()
 

@@ -59,16 +59,18 @@ def test_a_change_of_same_size_and_time_after_the_first_check_is_seen(tmp_path: 
         verifier.check(tmp_path, digests)
 
 
-def test_a_change_right_after_a_check_is_seen(tmp_path: Path) -> None:
-    """Fails when a file is remembered that was changed within the clock's granularity."""
+def test_changes_right_after_a_check_are_seen(tmp_path: Path) -> None:
+    """Older kernels stamp files in steps of some milliseconds, so times alone would not tell."""
     digests = model(tmp_path)
     verifier = Verifier()
-    verifier.check(tmp_path, digests)
-
-    (tmp_path / "model.onnx").write_bytes(b"weightz")
-
-    with pytest.raises(ModelLoadFailed, match=r"model\.onnx"):
+    for _ in range(50):
+        (tmp_path / "model.onnx").write_bytes(b"weights")
         verifier.check(tmp_path, digests)
+
+        (tmp_path / "model.onnx").write_bytes(b"weightz")
+
+        with pytest.raises(ModelLoadFailed, match=r"model\.onnx"):
+            verifier.check(tmp_path, digests)
 
 
 def test_a_file_that_did_not_change_is_hashed_once(tmp_path: Path) -> None:
