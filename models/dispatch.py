@@ -104,8 +104,14 @@ class Dispatcher:
             await held.enter_async_context(self._permits)
             sent = asyncio.create_task(_send(runner, text, timeout, held.pop_all()))
         self._sent.add(sent)
-        sent.add_done_callback(self._sent.discard)
+        sent.add_done_callback(self._forget)
         return await asyncio.shield(sent)
+
+    def _forget(self, sent: asyncio.Task[Answer]) -> None:
+        """Where the caller has left, nobody else will ask how it went."""
+        self._sent.discard(sent)
+        if not sent.cancelled():
+            sent.exception()
 
 
 async def _send(runner: Classifier, text: str, timeout: float, held: AsyncExitStack) -> Answer:

@@ -1,6 +1,7 @@
 """The gate before the runners, on fake runners whose every answer waits for the test."""
 
 import asyncio
+import gc
 from collections import defaultdict
 from collections.abc import Coroutine
 from typing import Any
@@ -247,3 +248,19 @@ async def test_a_place_granted_to_one_who_leaves_at_that_moment_is_passed_on() -
 
     await asyncio.wait_for(next_one, 1)
     assert leaving.cancelled()
+
+
+async def test_a_failure_that_nobody_waits_for_any_more_is_no_complaint_of_the_loop() -> None:
+    """Fault found: "Task exception was never retrieved" for each caller who left too early."""
+    complaints: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, about: complaints.append(about))
+    dispatcher, runner = Dispatcher(1), FakeRunner()
+    left = await ask(dispatcher, runner, "a")
+
+    left.cancel()
+    runner.fail("a", RunnerDied("it ended"))
+    await settle()
+    del left
+    gc.collect()
+
+    assert complaints == []
