@@ -4,9 +4,9 @@ import hashlib
 import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from io import BufferedReader
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
 
 from models.errors import ModelLoadFailed
 
@@ -21,7 +21,7 @@ _SETTLED = 2.0
 def file_digest(path: Path) -> str:
     """SHA-256 of a file in hex. Raises OSError."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return _sha256(file)
 
 
 def copy_with_digest(source: Path, target: Path) -> str:
@@ -40,10 +40,23 @@ def combined_digest(parts: Mapping[str, str]) -> str:
     return hashlib.sha256(listed.encode()).hexdigest()
 
 
-class Verifier:
-    """Compares files with their digests; hashes a file again only when it was changed."""
+def _sha256(file: BufferedReader) -> str:
+    return hashlib.file_digest(file, "sha256").hexdigest()
 
-    def __init__(self) -> None:
+
+class Verifier:
+    """Compares files with their digests; hashes a file again only when it was changed.
+
+    `now` is wall-clock time, as files are stamped with; seconds.
+    """
+
+    def __init__(
+        self,
+        now: Callable[[], float] = time.time,
+        digest: Callable[[BufferedReader], str] = _sha256,
+    ) -> None:
+        self._now = now
+        self._hash = digest
         self._known: dict[_Identity, str] = {}
         self._lock = threading.Lock()
 
@@ -78,15 +91,15 @@ class Verifier:
                 known = self._known.get(identity)
             if known is not None:
                 return known
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-            settled = time.time() - os.fstat(file.fileno()).st_ctime > _SETTLED
+            digest = self._hash(file)
+            settled = self._now() - os.fstat(file.fileno()).st_ctime > _SETTLED
             if settled and _identity(file) == identity:
                 with self._lock:
                     self._known[identity] = digest
         return digest
 
 
-def _identity(file: BinaryIO) -> _Identity:
+def _identity(file: BufferedReader) -> _Identity:
     found = os.fstat(file.fileno())
     return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 

@@ -5,8 +5,7 @@ import os
 import subprocess
 import sys
 import threading
-import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import bentoml
@@ -108,11 +107,11 @@ def test_writers_publish_one_after_the_other(store: ModelStore) -> None:
         with (store.path / ".model-cache.lock").open() as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             adding = pool.submit(add, store, "other")
-            time.sleep(0.5)
-            waited = not adding.done() and store.find("other") is None
+            finished, _ = wait([adding], timeout=0.5)
+            found = store.find("other")
 
         assert adding.result(30).name == "other"
-    assert waited
+    assert (finished, found) == (set(), None)
 
 
 def test_processes_that_add_the_same_version_at_once_all_succeed(store: ModelStore) -> None:

