@@ -109,7 +109,12 @@ def plan_for(spec: ModelSpec, found: Found, digests: Mapping[str, str]) -> Plan:
 
 def embedded_digests() -> dict[str, str]:
     """Of the files that ship with the project, as written beside them."""
-    lines = (EMBEDDED_FOLDER / _SUMS).read_text(encoding="ascii").splitlines()
+    try:
+        lines = (EMBEDDED_FOLDER / _SUMS).read_text(encoding="ascii").splitlines()
+    except OSError as error:
+        raise RegistrationFailed(
+            f"{EMBEDDED_FOLDER / _SUMS} cannot be read ({error.strerror}); install the project anew"
+        ) from error
     return {name: digest for digest, name in (line.split() for line in lines)}
 
 

@@ -85,9 +85,13 @@ async def ensure_embedded(
 ) -> StoredModel:
     """The default model as it stands in the store; registered first where it is not there.
 
-    Where it is, nothing is copied or compiled: the digests come with the project.
+    Where it is, nothing is copied or compiled: the digests come with the project. A model of
+    one's own that was registered under its name stays in its place.
     """
     spec = catalogue.embedded
+    newest = await asyncio.to_thread(store.find, spec.name)
+    if newest is not None and newest.source != spec.source:
+        return newest
     found = await asyncio.to_thread(resolve, spec.origin, progress)
     plan = plan_for(spec, found, embedded_digests())
     stored = await asyncio.to_thread(_present, store, plan)
