@@ -1,9 +1,11 @@
 """What the service itself uses, and what that leaves for models."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median_high
 
 import psutil
 
@@ -15,6 +17,9 @@ from models.config import ServingConfig
 _MAX_AGE = 1.0
 """Seconds for which a sample is good: the tree is not measured more often."""
 
+_STEADYING = 5
+"""Measurements of which the own use is the median. Processes are read one after another, so pages
+that a runner shares are counted twice, or not at all, when it comes or goes meanwhile."""
 
 _WORDS_OF_A_COMMAND = 3
 """`python -m bentoml` are the most that it takes to say which command it is."""
@@ -25,7 +30,7 @@ class Sample:
     """Bytes of proportional set size, at a monotonic time.
 
     `own` is what the tree would use without its runners: the service's own processes, and the
-    pages that runners share with them.
+    pages that runners share with them; the median of the last few measurements.
     """
 
     own: int
@@ -52,6 +57,7 @@ class MemoryMeter:
         self._residents = residents
         self._clock = clock
         self._measuring: asyncio.Task[Sample] | None = None
+        self._owns: deque[int] = deque(maxlen=_STEADYING)
         self.last = Sample(0, 0, float("-inf"))
 
     async def sample(self, *, max_age: float = _MAX_AGE) -> Sample:
@@ -67,14 +73,15 @@ class MemoryMeter:
             own, total = await asyncio.to_thread(
                 measure_tree, self._root, self._forkserver(), self._residents()
             )
-            self.last = Sample(own, total, self._clock.monotonic())
+            self._owns.append(own)
+            self.last = Sample(median_high(self._owns), total, self._clock.monotonic())
             return self.last
         finally:
             self._measuring = None
 
 
 def measure_tree(root: int, forkserver: int, residents: Collection[int]) -> tuple[int, int]:
-    """(own, total) in bytes; see `Sample`."""
+    """(own, total) in bytes at about this moment; see `Sample`."""
     runners = (descendants(forkserver) - {forkserver}).union(residents)
     processes = {pid: footprint.pss(pid) for pid in descendants(root) | runners}
     private = sum(processes[pid] - footprint.shared_part(pid) for pid in runners)

@@ -258,7 +258,7 @@ def _limit_for(folder: Path, name: str, *, models: int) -> float:
         server.post("/predict", text="words " * 200, model_name=name)
         footprint = server.get(f"/models/{name}").json()["runner"]["footprint_mb"]
         service = server.get("/stats").json()["system_stats"]["service_mb"]
-    return float((service + footprint * (models + 0.6)) / 0.8)
+    return float((service + footprint * (models + 0.9)) / 0.8)
 
 
 def _used_after_a_load_and_unload(server: Server, name: str) -> float:
