@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from tests.process.registered import register_copies
-from tests.process.server import Server, served
+from tests.process.server import Server, family_of, served
 
 SERVICE = "service:ModelCache"
 EMBEDDED = "minilm-l6-v2_trained"
@@ -268,9 +268,9 @@ def _used_after_a_load_and_unload(server: Server, name: str) -> float:
 
 
 def _used(server: Server) -> float:
-    """MB of the process tree; it is measured at most once a second."""
-    used: float = server.get("/health").json()["memory_usage"]["used_mb"]
-    return used
+    """MB of proportional set size of the whole process tree, measured here."""
+    tree = [member.memory_full_info().pss for member in family_of(server.pid)]
+    return float(sum(tree) / 1e6)
 
 
 async def _drive(

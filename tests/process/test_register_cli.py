@@ -151,12 +151,21 @@ def test_a_hub_that_does_not_answer_is_given_up(tmp_path: Path) -> None:
     assert "cannot be reached" in failed.stderr
 
 
+def _heed_ctrl_c() -> None:
+    """A shell lets what it starts in the background ignore it, and all that this starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_an_interruption_leaves_nothing_and_no_process(tmp_path: Path, how: signal.Signals) -> None:
     home = tmp_path / "home"
     command = [*COMMAND, "minilm-l6-v2_trained"]
     with subprocess.Popen(
-        command, env=environment(home), stderr=subprocess.PIPE, text=True
+        command,
+        env=environment(home),
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=_heed_ctrl_c,  # noqa: PLW1509 - it takes no lock
     ) as process:
         assert process.stderr
         assert process.stderr.readline().startswith("Optimising")
