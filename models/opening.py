@@ -15,7 +15,7 @@ from models.limits import memory_limit
 from models.loader import ModelLoader
 from models.memory import serve_process
 from models.port import ServingObserver
-from models.registration import ensure_embedded
+from models.registration.register import ensure_embedded
 from models.serving import Serving
 from models.store import ModelStore
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from models.catalogue import load_catalogue
 from models.forkserver import ForkServer
-from models.registration import ensure_embedded, register
+from models.registration.register import ensure_embedded, register
 from models.runner import LoadOrder, Runner
 from models.spec import StoredModel
 from models.store import ModelStore

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from models.catalogue import load_catalogue
 from models.forkserver import ForkServer
-from models.registration import register
+from models.registration.register import register
 from models.store import ModelStore
 
 EMBEDDED_FOLDER = Path(__file__).parents[2] / "models" / "embedded"

@@ -17,7 +17,7 @@ from models.directory import Directory
 from models.forkserver import ForkServer
 from models.integrity import file_digest
 from models.loader import LiveModel, ModelLoader
-from models.registration import register
+from models.registration.register import register
 from models.store import ModelStore
 from tests import tiny
 from tests.contract.stores import card

@@ -227,7 +227,7 @@ import asyncio, sys, time
 from pathlib import Path
 from models.catalogue import load_catalogue
 from models.forkserver import ForkServer
-from models.registration import ensure_embedded
+from models.registration.register import ensure_embedded
 from models.store import ModelStore
 import bentoml
 

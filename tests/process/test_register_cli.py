@@ -15,7 +15,7 @@ from tests.process.hub import COMMIT, hub, silent_hub
 
 pytestmark = pytest.mark.process
 
-COMMAND = [sys.executable, "-m", "models.register_cli"]
+COMMAND = [sys.executable, "-m", "models.registration.cli"]
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:

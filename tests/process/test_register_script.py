@@ -13,7 +13,7 @@ pytestmark = pytest.mark.process
 PYTHON = """#!/usr/bin/env bash
 told=$(dirname "$0")/told
 case "$*" in
-    *models.register_cli*)
+    *models.registration.cli*)
         echo "register ${*:4}" >>"$told"
         [[ "$*" != *fails* ]] || exit 1
         [[ "$*" != *usage* ]] || exit 2

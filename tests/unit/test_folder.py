@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from models.errors import RegistrationFailed
-from models.folder import inspect
+from models.registration.folder import inspect
 
 NAMED: dict[str, Any] = {"id2label": {"0": "benign", "1": "jailbreak"}}
 TRAINED: dict[str, Any] = NAMED | {"architectures": ["BertForSequenceClassification"]}

@@ -8,8 +8,8 @@ import pytest
 from models.catalogue import Catalogue, load_catalogue
 from models.errors import RegistrationFailed
 from models.integrity import file_digest
-from models.plan import Plan, choose_spec, embedded_digests, plan_for, take_in
-from models.sources import EMBEDDED_FOLDER, resolve
+from models.registration.plan import Plan, choose_spec, embedded_digests, plan_for, take_in
+from models.registration.sources import EMBEDDED_FOLDER, resolve
 from models.spec import ModelSpec
 
 SPEC = ModelSpec(name="mine", origin="embedded", source="Embedded")

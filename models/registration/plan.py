@@ -10,7 +10,7 @@ from typing import NoReturn
 from models.catalogue import EMBEDDED, Catalogue, is_name, is_origin, source_of
 from models.errors import RegistrationFailed
 from models.integrity import combined_digest, copy_with_digest
-from models.sources import EMBEDDED_FOLDER, Found
+from models.registration.sources import EMBEDDED_FOLDER, Found
 from models.spec import ModelSpec
 
 RECIPE = "1"

@@ -15,7 +15,7 @@ from pathlib import Path
 from models.catalogue import load_catalogue
 from models.errors import ModelError
 from models.forkserver import ForkServer
-from models.registration import TorchNeeded, register
+from models.registration.register import TorchNeeded, register
 from models.spec import StoredModel
 from models.store import ModelStore
 

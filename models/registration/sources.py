@@ -8,9 +8,9 @@ from pathlib import Path
 
 from models.catalogue import is_origin, source_of
 from models.errors import RegistrationFailed
-from models.folder import ModelFolder, check_settings, inspect
+from models.registration.folder import ModelFolder, check_settings, inspect
 
-EMBEDDED_FOLDER = Path(__file__).with_name("embedded")
+EMBEDDED_FOLDER = Path(__file__).parents[1] / "embedded"
 
 _WANTED = re.compile(
     r".*\.(onnx|onnx\.data|onnx_data|safetensors|safetensors\.index\.json)"

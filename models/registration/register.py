@@ -15,10 +15,10 @@ from typing import Any
 from models.card import Card
 from models.catalogue import Catalogue
 from models.errors import ModelError, ModelLoadFailed, RegistrationFailed
-from models.exporting import missing_packages
 from models.forkserver import ForkServer
 from models.integrity import file_digest
-from models.plan import (
+from models.registration.exporting import missing_packages
+from models.registration.plan import (
     RECIPE,
     Plan,
     choose_spec,
@@ -27,13 +27,17 @@ from models.plan import (
     plan_for,
     take_in,
 )
+from models.registration.sources import resolve
 from models.runner import LoadOrder, Runner, run_in_child
-from models.sources import resolve
 from models.spec import StoredModel
 from models.staging import told
 from models.store import ModelStore
 
 Say = Callable[[str], None]
+
+_EXPORT = "models.registration.exporting:export_torch"
+_OPTIMISE = "models.registration.compiling:optimise"
+"""What children of the fork server do."""
 
 EXPORT_TIMEOUT = 1800.0
 OPTIMISE_TIMEOUT = 900.0
@@ -143,14 +147,14 @@ async def _compile(plan: Plan, folder: Path, forkserver: ForkServer, say: Say) -
         details["export"] = await _child(
             forkserver,
             plan,
-            "models.exporting:export_torch",
+            _EXPORT,
             {"source": str(source), "target": str(folder / "exported")},
             EXPORT_TIMEOUT,
         )
         source = folder / "exported"
     say("Optimising the graph …")
     order = {"source": str(source), "target": str(folder / "entry"), "labels": list(plan.labels)}
-    details |= await _child(forkserver, plan, "models.compiling:optimise", order, OPTIMISE_TIMEOUT)
+    details |= await _child(forkserver, plan, _OPTIMISE, order, OPTIMISE_TIMEOUT)
     if plan.spec.precision not in {"auto", details["precision"]}:
         raise RegistrationFailed(
             f"{plan.spec.name} is {details['precision']}, but the catalogue asks for"
