@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -130,15 +129,13 @@ def test_a_base_model_is_refused_before_its_weights_are_fetched(tmp_path: Path) 
     assert "Fetching model.safetensors" not in failed.stderr
 
 
-def test_without_a_hub_the_alternatives_are_named_at_once(tmp_path: Path) -> None:
-    began = time.monotonic()
+def test_without_a_hub_the_alternatives_are_named(tmp_path: Path) -> None:
     failed = run(tmp_path, "roberta-base_pretrained", HF_ENDPOINT="http://127.0.0.1:9")
 
     assert failed.returncode == 1
     for alternative in ("dir:PATH", "HF_ENDPOINT", "HF_HUB_OFFLINE"):
         assert alternative in failed.stderr
     assert "Traceback" not in failed.stderr
-    assert time.monotonic() - began < 20
 
 
 @pytest.mark.slow
