@@ -247,9 +247,9 @@ class Residency(Generic[L]):
         self._watches.add(watch)
         watch.add_done_callback(self._watches.discard)
         self._observe(LoadFinished(key, now, entry.load_seconds, entry.footprint))
-        self.relieve()
         if self._closing:
             self._drain(key, Cause.CLOSED)
+        self.relieve()
 
     async def _load(self, key: Key) -> L:
         terms = await self._loader.terms(key)

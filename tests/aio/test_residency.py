@@ -842,6 +842,25 @@ async def test_a_load_that_ends_well_although_it_was_cancelled_is_closed(world: 
     assert world.states() == {}
 
 
+async def test_a_load_that_outgrew_the_budget_while_it_was_called_off_leaves_once(
+    world: World,
+) -> None:
+    """Fault found: it was evicted for its size, and then drained again for the close."""
+    world.loader.hold("a")
+    world.loader.deaf = True
+    world.loader.footprints["a"] = 99
+    world.ask("a")
+    await settle()
+
+    closing = asyncio.create_task(world.residency.aclose())
+    await settle()
+    world.loader.open("a")
+    await asyncio.wait_for(closing, 1)
+
+    assert world.residency.fault is None
+    assert world.states() == {}
+
+
 async def test_closing_does_not_wait_for_leases(world: World) -> None:
     """What is leased is closed under its holder; the book is empty when he lets go."""
     holder = world.ask("a")
