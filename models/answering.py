@@ -65,7 +65,11 @@ class Answering:
         raise RunnerDied(f"{_RUNNERS} runners of {key} died before they read this text")
 
     async def answer(self, key: str, texts: Sequence[str]) -> list[Answered]:
-        """One answer a text, in order. Any text's failure fails them all."""
+        """One answer a text, in order. Any text's failure fails them all.
+
+        At most `width` of the texts queue at a time, so that a long list does not hold up a
+        single text.
+        """
         answers: dict[int, Answered] = {}
         todo = iter(range(len(texts)))
         try:
@@ -104,8 +108,8 @@ class Answering:
 
     async def _ask(self, lease: Lease[LiveModel], text: str, *, alone: bool = False) -> Answered:
         live = lease.resident
-        (answer,) = await self._dispatcher.predict(
-            live.runner, [text], timeout=self._timeout, alone=alone
+        answer = await self._dispatcher.predict(
+            live.runner, text, timeout=self._timeout, alone=alone
         )
         return Answered(answer.row, live, lease.outcome is Outcome.HIT, answer.seconds)
 

