@@ -138,7 +138,6 @@ class Settings(BaseSettings):
             inference_timeout=self.inference_timeout,
             request_timeout=self.request_timeout,
             max_waiting=self.max_waiting,
-            max_text_chars=self.max_text_chars,
             ttl_by_type=dict(self.ttl_by_type),
         )
 

@@ -30,5 +30,4 @@ class ServingConfig:
     inference_timeout: float = 30.0
     request_timeout: float = 60.0
     max_waiting: int = 256
-    max_text_chars: int = 100_000
     ttl_by_type: dict[str, float] = field(default_factory=dict)
