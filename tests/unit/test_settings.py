@@ -57,7 +57,6 @@ def test_every_setting_that_the_use_cases_know_reaches_them(
         "inference_timeout": 3.0,
         "request_timeout": 4.0,
         "max_waiting": 5,
-        "max_text_chars": 6,
         "ttl_by_type": {"onnx": 10.0},
     }
     texts = {name: v if isinstance(v, str) else json.dumps(v) for name, v in values.items()}
