@@ -6,7 +6,6 @@ from pathlib import Path
 
 from models import footprint
 
-_MB = 1024 * 1024
 _MODEL = Path("/store/colours/v1")
 
 
