@@ -4,15 +4,21 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from cache.ports import Key
+from cache.ports import Key, Priority
 
 
 class Cause(StrEnum):
-    """Why a resident was removed."""
+    """Why a resident was removed.
+
+    REPLACED: a newer one took its place; ABANDONED: nobody waited for its load any more, and
+    somebody else needed the room.
+    """
 
     EVICTED = "evicted"
     EXPIRED = "expired"
     UNLOADED = "unloaded"
+    REPLACED = "replaced"
+    ABANDONED = "abandoned"
     FAILED = "failed"
     CLOSED = "closed"
 
@@ -46,11 +52,28 @@ class LoadFinished:
 
 @dataclass(frozen=True, slots=True)
 class LoadFailed:
-    """The load raised; the cache is as it was."""
+    """The load raised; the cache is as it was. Not tried again for `quarantine` seconds."""
 
     key: Key
     at: float
     error: str
+    quarantine: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Draining:
+    """It is decided that `key` goes: why, and for whom if it is to make room.
+
+    `priority`, `score` and `idle` (seconds since its last use) are what it was judged by.
+    """
+
+    key: Key
+    at: float
+    cause: Cause
+    room_for: Key | None
+    priority: Priority
+    score: float
+    idle: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +84,18 @@ class Removed:
     at: float
     cause: Cause
     freed: int
+    room_for: Key | None = None
 
 
-Event = LoadStarted | LoadFinished | LoadFailed | Removed
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """The resident was found in order before its TTL ran out, and counts as new."""
+
+    key: Key
+    at: float
+
+
+Event = LoadStarted | LoadFinished | LoadFailed | Draining | Removed | Refreshed
 
 
 class Observer(Protocol):

@@ -1,15 +1,20 @@
 """The book: which key is in which state, and who holds which bytes.
 
-A key is absent, LOADING, RESIDENT or DRAINING, and moves in that order only. The ledger never
-waits and never decides; it records, and refuses what cannot be. Misuse raises `LedgerError`.
+A key is absent, LOADING, RESIDENT or DRAINING, and moves in that order only; a load that is given
+up goes from LOADING to DRAINING. The ledger never waits and never decides; it records, and
+refuses what cannot be. Misuse raises `LedgerError`.
 """
 
+import math
 from dataclasses import dataclass, replace
 from enum import Enum
 
 from cache.errors import LedgerError
 from cache.events import Cause
-from cache.ports import Key, Priority, Terms
+from cache.ports import HOST, Key, Priority, Terms
+
+HALF_LIFE = 500.0
+"""Leases, of all keys together, after which an old lease counts half in `Entry.frequency`."""
 
 
 class State(Enum):
@@ -23,8 +28,16 @@ class Entry:
     """One key that is not absent. Times are monotonic seconds, `charged` is bytes.
 
     `charged` is the reservation while loading, then the footprint and the headroom it keeps,
-    until it is gone. `footprint` is what was measured last, 0 before the load has landed.
-    `uses` counts leases since the load.
+    until it is gone. `footprint` is what was measured last, 0 before the load has landed; the
+    same holds of `device_charged` and `device_footprint` for the memory of its `device`.
+
+    `priority` is its class; `fixed` says that it may not follow from usage. `since` is when it
+    was loaded or last refreshed, `landed` when it was loaded, `asked` how many leases there were
+    since `since`. `frequency` is the decayed count of its leases as of the last one, which was
+    the ledger's lease number `turn`, and `floor` is what the ageing clock showed then.
+
+    `keep_alive` is how long it may be idle, None where nobody has said so. `wanted` is False for
+    a load that nobody waits for any more. `cause` says why it drains, `room_for` for whom.
     """
 
     key: Key
@@ -35,20 +48,32 @@ class Entry:
     pinned: bool
     since: float
     last_used: float
+    fixed: bool = False
+    device: str = HOST
+    device_charged: int = 0
     footprint: int = 0
+    device_footprint: int = 0
     leases: int = 0
-    uses: int = 0
+    asked: int = 0
+    frequency: float = 0.0
+    turn: int = 0
+    floor: float = 0.0
+    landed: float = 0.0
     load_seconds: float = 0.0
+    keep_alive: float | None = None
+    wanted: bool = True
     cause: Cause | None = None
+    room_for: Key | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Departed:
-    """A key that has become absent, the bytes this freed, and why."""
+    """A key that has become absent, the bytes this freed, why, and for whom."""
 
     key: Key
     freed: int
     cause: Cause
+    room_for: Key | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +100,22 @@ def charge(before: int, footprint: int) -> int:
     return max(footprint, min(before, footprint + footprint // 4))
 
 
-class Ledger:
-    """Not safe for threads; on one event loop no lock is needed, for nothing here awaits."""
+def decayed(frequency: float, leases: int, half_life: float) -> float:
+    """What `frequency` has become after `leases` leases of all keys together."""
+    return frequency * math.exp2(-leases / half_life)
 
-    def __init__(self) -> None:
+
+class Ledger:
+    """Not safe for threads; on one event loop no lock is needed, for nothing here awaits.
+
+    `half_life` is in leases; infinity counts all leases since the load alike.
+    """
+
+    def __init__(self, half_life: float = HALF_LIFE) -> None:
+        self._half_life = half_life
         self._entries: dict[Key, Entry] = {}
+        self._leases = 0
+        self._clocks = dict.fromkeys(Priority, 0.0)
 
     def get(self, key: Key) -> Entry | None:
         return self._entries.get(key)
@@ -108,28 +144,43 @@ class Ledger:
                 key=key,
                 state=State.LOADING,
                 charged=terms.size_estimate,
-                priority=terms.priority,
+                priority=Priority.MEDIUM if terms.priority is None else terms.priority,
+                fixed=terms.priority is not None,
                 ttl=terms.ttl,
                 pinned=terms.pinned,
+                device=terms.device,
+                device_charged=terms.device_estimate,
                 since=now,
                 last_used=now,
             )
         )
 
-    def settle(self, key: Key, footprint: int, now: float, *, leases: int = 0) -> Entry:
+    def want(self, key: Key, *, wanted: bool) -> Entry:
+        """Note whether anybody still waits for the load."""
+        return self._put(replace(self._in_state(key, State.LOADING), wanted=wanted))
+
+    def settle(
+        self, key: Key, footprint: int, now: float, *, leases: int = 0, device_footprint: int = 0
+    ) -> Entry:
         """LOADING → RESIDENT, charged by its footprint, leased at once by those who waited."""
         entry = self._in_state(key, State.LOADING)
+        self._leases += leases
         return self._put(
             replace(
                 entry,
                 state=State.RESIDENT,
                 charged=charge(entry.charged, footprint),
                 footprint=footprint,
+                device_charged=charge(entry.device_charged, device_footprint),
+                device_footprint=device_footprint,
                 since=now,
+                landed=now,
                 last_used=now,
                 load_seconds=now - entry.since,
                 leases=leases,
-                uses=leases,
+                frequency=float(leases),
+                turn=self._leases,
+                floor=self._clocks[band(entry)],
             )
         )
 
@@ -140,8 +191,18 @@ class Ledger:
 
     def lease(self, key: Key, now: float) -> Entry:
         entry = self._in_state(key, State.RESIDENT)
+        self._leases += 1
+        past = decayed(entry.frequency, self._leases - entry.turn, self._half_life)
         return self._put(
-            replace(entry, leases=entry.leases + 1, uses=entry.uses + 1, last_used=now)
+            replace(
+                entry,
+                leases=entry.leases + 1,
+                asked=entry.asked + 1,
+                frequency=past + 1.0,
+                turn=self._leases,
+                floor=self._clocks[band(entry)],
+                last_used=now,
+            )
         )
 
     def release(self, key: Key, now: float) -> Entry:
@@ -151,19 +212,51 @@ class Ledger:
             raise LedgerError(f"{key} is released more often than it was leased")
         return self._put(replace(entry, leases=entry.leases - 1, last_used=now))
 
-    def correct(self, key: Key, footprint: int) -> Entry:
+    def keep(self, key: Key, keep_alive: float) -> Entry:
+        """Note how long `key` may be idle."""
+        return self._put(replace(self._known(key), keep_alive=keep_alive))
+
+    def correct(self, key: Key, footprint: int, device_footprint: int = 0) -> Entry:
         """Charge a resident by what was measured anew."""
         entry = self._in_state(key, State.RESIDENT)
-        charged = charge(entry.charged, footprint)
-        return self._put(replace(entry, charged=charged, footprint=footprint))
+        return self._put(
+            replace(
+                entry,
+                charged=charge(entry.charged, footprint),
+                footprint=footprint,
+                device_charged=charge(entry.device_charged, device_footprint),
+                device_footprint=device_footprint,
+            )
+        )
+
+    def refresh(self, key: Key, now: float) -> Entry:
+        """Count a resident as new: its TTL begins again."""
+        return self._put(replace(self._in_state(key, State.RESIDENT), since=now, asked=0))
 
     def pin(self, key: Key, *, pinned: bool) -> Entry:
         return self._put(replace(self._known(key), pinned=pinned))
 
-    def drain(self, key: Key, cause: Cause) -> Entry:
-        """RESIDENT → DRAINING: no new leases; its bytes stay charged until it is gone."""
-        entry = self._in_state(key, State.RESIDENT)
-        return self._put(replace(entry, state=State.DRAINING, cause=cause))
+    def classify(self, key: Key, priority: Priority) -> Entry:
+        """Note the class that follows from usage."""
+        entry = self._known(key)
+        if entry.fixed:
+            raise LedgerError(f"the class of {key} is fixed")
+        return self._put(replace(entry, priority=priority))
+
+    def age(self, victim: Entry, score: float) -> None:
+        """Let the ageing clock of the victim's class show at least its score."""
+        clock = band(victim)
+        self._clocks[clock] = max(self._clocks[clock], score)
+
+    def drain(self, key: Key, cause: Cause, room_for: Key | None = None) -> Entry:
+        """RESIDENT, or a load that is given up → DRAINING.
+
+        It gets no new leases; its bytes stay charged until it is gone.
+        """
+        entry = self._known(key)
+        if entry.state is State.DRAINING:
+            raise LedgerError(f"{key} is draining already")
+        return self._put(replace(entry, state=State.DRAINING, cause=cause, room_for=room_for))
 
     def gone(self, key: Key) -> Departed:
         """DRAINING → absent: its memory is free."""
@@ -171,7 +264,7 @@ class Ledger:
         if entry.leases or entry.cause is None:
             raise LedgerError(f"{key} is gone while {entry.leases} leases hold it")
         del self._entries[key]
-        return Departed(key, entry.footprint, entry.cause)
+        return Departed(key, entry.footprint, entry.cause, entry.room_for)
 
     def check(self) -> None:
         """Raise `LedgerError` where the book contradicts itself."""
@@ -180,6 +273,8 @@ class Ledger:
                 raise LedgerError(f"{entry.key} stands under {key}")
             if not 0 <= entry.footprint <= entry.charged or entry.leases < 0:
                 raise LedgerError(f"{key} has bytes or leases that cannot be: {entry}")
+            if not 0 <= entry.device_footprint <= entry.device_charged:
+                raise LedgerError(f"{key} has device bytes that cannot be: {entry}")
             if entry.state is State.LOADING and entry.leases:
                 raise LedgerError(f"{key} is leased before it is resident")
             if (entry.state is State.DRAINING) != (entry.cause is not None):
@@ -200,3 +295,11 @@ class Ledger:
     def _put(self, entry: Entry) -> Entry:
         self._entries[entry.key] = entry
         return entry
+
+
+def band(entry: Entry) -> Priority:
+    """Whose ageing clock an entry lives by: a fixed low or high class has its own.
+
+    All others share one, for they are weighed against each other.
+    """
+    return entry.priority if entry.fixed else Priority.MEDIUM

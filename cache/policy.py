@@ -1,23 +1,32 @@
 """Who may come in, and who has to go for it. Pure: the book and the time in, a decision out.
 
-Rank is least recently used inside priority classes: the lower class first, then the entry whose
-last lease ended longest ago. Leased, pinned, loading and draining entries are no candidates.
+`ranking` says in which order residents would go. Here it is decided how many of them have to.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 
 from cache.ledger import Entry, State
-from cache.ports import Key
+from cache.ports import HOST, Key, Terms
+from cache.ranking import Hold, hold, order, young_until
+from cache.scores import Scorer, gdsf
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What residents may use. `budget` is hard, in bytes; above `comfort` idle ones are evicted."""
+    """What residents may use. `budget` is hard, in bytes; above `comfort` idle ones are evicted.
+
+    `ceiling` is what `budget` may come back to when it is low for a time, None if it is not.
+    `devices` is the hard budget of each device's own memory, and `max_loads` how many loads may
+    be under way at once.
+    """
 
     budget: int
     comfort: int
     max_entries: int
+    max_loads: int = 1 << 30
+    ceiling: int | None = None
+    devices: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +38,15 @@ class Admit:
 class Wait:
     """Not yet: drain `victims` (none to drain while others leave already), then ask again.
 
-    `blockers` are the keys that are held in place by a lease or by a load under way.
+    `blockers` are the keys that are held in place. At `again` (monotonic seconds) it may be
+    different even if nothing happens. `closed` are residents that have to go for one who has
+    waited too long: they get no new leases until then.
     """
 
-    victims: tuple[Key, ...]
-    blockers: tuple[Key, ...]
+    victims: tuple[Key, ...] = ()
+    blockers: tuple[Key, ...] = ()
+    again: float | None = None
+    closed: frozenset[Key] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,92 +65,157 @@ class _Need:
 
     size: int
     places: int
+    device: str = HOST
+    device_size: int = 0
 
     @property
     def met(self) -> bool:
-        return self.size <= 0 and self.places <= 0
+        return self.size <= 0 and self.places <= 0 and self.device_size <= 0
 
-    def less(self, entry: Entry) -> "_Need":
-        return _Need(self.size - entry.charged, self.places - 1)
-
-
-def admit(entries: Iterable[Entry], size: int, limits: Limits) -> Verdict:
-    """May a newcomer of `size` bytes be loaded beside `entries`?"""
-    entries = tuple(entries)
-    pinned = tuple(e for e in entries if e.pinned and e.state is not State.DRAINING)
-    refusal = _refusal(pinned, size, limits)
-    if refusal is not None:
-        return refusal
-    need = _Need(
-        size - (limits.budget - sum(e.charged for e in entries)),
-        len(entries) + 1 - limits.max_entries,
-    )
-    if need.met:
-        return Admit()
-    for entry in entries:
-        if entry.state is State.DRAINING:
-            need = need.less(entry)
-    victims = _choose(rank(entries), need)
-    if victims is None:
-        return Wait((), tuple(e.key for e in entries if _held(e)))
-    return Wait(tuple(e.key for e in victims), ())
-
-
-def rank(entries: Iterable[Entry]) -> tuple[Entry, ...]:
-    """The entries that may be evicted, first to go first."""
-    return tuple(
-        sorted(
-            (e for e in entries if evictable(e)),
-            key=lambda e: (e.priority, e.last_used, e.key),
+    def less(self, entry: Entry, times: int = 1) -> "_Need":
+        """What is left of it once `entry` is gone (`times` -1: if it stays after all)."""
+        here = entry.device_charged if entry.device == self.device else 0
+        return _Need(
+            self.size - times * entry.charged,
+            self.places - times,
+            self.device,
+            self.device_size - times * here,
         )
-    )
 
 
-def evictable(entry: Entry) -> bool:
-    return entry.state is State.RESIDENT and entry.leases == 0 and not entry.pinned
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The rules: how residents are scored, and for how long (seconds) a new one is safe."""
+
+    score: Scorer = gdsf
+    churn_guard: float = 2.0
+
+    def admit(
+        self,
+        entries: Iterable[Entry],
+        terms: Terms,
+        limits: Limits,
+        now: float,
+        *,
+        starved: bool = False,
+    ) -> Verdict:
+        """May a newcomer be loaded beside `entries`? One who is `starved` has waited too long."""
+        entries = tuple(entries)
+        refusal = _refusal(entries, terms, limits)
+        if refusal is not None:
+            return refusal
+        need = _shortage(entries, terms, limits)
+        loading = tuple(e.key for e in entries if e.state is State.LOADING)
+        if need.met and len(loading) < limits.max_loads:
+            return Admit()
+        for entry in entries:
+            if entry.state is State.DRAINING:
+                need = need.less(entry)
+        if need.met:
+            given_up = tuple(e.key for e in entries if e.state is State.LOADING and not e.wanted)
+            return Wait(given_up[:1], loading)
+        guard = 0.0 if starved else self.churn_guard
+        ranked = order(entries, self.score, now)
+        victims = _choose((e for e in ranked if hold(e, now, guard) is None), need)
+        if victims is not None:
+            return Wait(tuple(e.key for e in victims))
+        return self._wait(entries, ranked, need, now, starved=starved)
+
+    def surplus(self, entries: Iterable[Entry], limits: Limits, now: float) -> tuple[Key, ...]:
+        """Idle residents to evict, in rank order, until the budgets hold.
+
+        What is leaving already counts as gone. Where even all idle ones are not enough, all go.
+        """
+        staying = [e for e in entries if e.state is not State.DRAINING]
+        ranked: list[Entry] = []
+        victims: list[Key] = []
+        for need in _excess(staying, limits):
+            if not need.met:
+                ranked = ranked or self.candidates(staying, now)
+                chosen = _choose(_of_device(ranked, need), need)
+                victims += [e.key for e in (ranked if chosen is None else chosen)]
+        return tuple(dict.fromkeys(victims))
+
+    def candidates(self, entries: Collection[Entry], now: float) -> list[Entry]:
+        """What may go now, first to go first, the young included: memory does not wait."""
+        return [e for e in order(entries, self.score, now) if hold(e, now, 0.0) is None]
+
+    def _wait(
+        self,
+        entries: tuple[Entry, ...],
+        ranked: list[Entry],
+        need: _Need,
+        now: float,
+        *,
+        starved: bool,
+    ) -> Wait:
+        """Nobody can go now: who is in the way, until when, and who gets no new leases."""
+        held = {e.key: hold(e, now, self.churn_guard) for e in entries}
+        blockers = tuple(
+            k for k, why in held.items() if why not in (None, Hold.PINNED, Hold.LEAVING)
+        )
+        young = [e for e in entries if held[e.key] is Hold.YOUNG]
+        again = min((young_until(e, self.churn_guard) for e in young), default=None)
+        closed: frozenset[Key] = frozenset()
+        if starved:
+            loading = [e for e in entries if e.state is State.LOADING and e.wanted]
+            movable = sorted((e for e in ranked if not e.pinned), key=lambda e: e.leases > 0)
+            chosen = _choose([*movable, *loading], need)
+            closed = frozenset(e.key for e in chosen or ())
+        return Wait((), blockers, again, closed)
 
 
-def expiry(entry: Entry) -> float | None:
-    """When an idle resident is as old as its TTL, counted from the load; None for never."""
-    return entry.since + entry.ttl if evictable(entry) and entry.ttl is not None else None
-
-
-def expired(entries: Iterable[Entry], now: float) -> tuple[Key, ...]:
-    """Idle residents that are as old as their TTL."""
-    return tuple(e.key for e in entries if (at := expiry(e)) is not None and at <= now)
-
-
-def surplus(entries: Iterable[Entry], allowed: int) -> tuple[Key, ...]:
-    """Idle residents to evict, in rank order, until at most `allowed` bytes stay charged.
-
-    What is leaving already counts as gone. Where even all idle ones are not enough, all go.
-    """
-    entries = tuple(entries)
-    staying = [e for e in entries if e.state is not State.DRAINING]
-    need = _Need(sum(e.charged for e in staying) - allowed, 0)
-    order = rank(staying)
-    victims = _choose(order, need)
-    return tuple(e.key for e in (order if victims is None else victims))
-
-
-def _refusal(pinned: tuple[Entry, ...], size: int, limits: Limits) -> Refuse | None:
-    room = limits.budget - sum(e.charged for e in pinned)
+def _refusal(entries: Collection[Entry], terms: Terms, limits: Limits) -> Refuse | None:
+    pinned = [e for e in entries if e.pinned and e.state is not State.DRAINING]
     beside = " beside what is pinned" if pinned else ""
-    if size > room:
-        return Refuse(f"it needs {_mb(size)} and at most {_mb(max(room, 0))} can be had{beside}")
+    ceiling = limits.budget if limits.ceiling is None else max(limits.ceiling, limits.budget)
+    room = ceiling - sum(e.charged for e in pinned)
+    if terms.size_estimate > room:
+        needs, had = _mb(terms.size_estimate), _mb(max(room, 0))
+        return Refuse(f"it needs {needs} and at most {had} can be had{beside}")
+    if terms.device_estimate:
+        here = sum(e.device_charged for e in pinned if e.device == terms.device)
+        room = limits.devices.get(terms.device, 0) - here
+        if terms.device_estimate > room:
+            needs, had = _mb(terms.device_estimate), _mb(max(room, 0))
+            on = f"of {terms.device}"
+            return Refuse(f"it needs {needs} {on} and at most {had} can be had{beside}")
     if len(pinned) >= limits.max_entries:
         return Refuse(f"all {limits.max_entries} places are pinned")
     return None
 
 
-def _choose(order: tuple[Entry, ...], need: _Need) -> tuple[Entry, ...] | None:
-    """Entries of `order` whose leaving meets `need`, no more than needed; None if all don't.
+def _shortage(entries: Collection[Entry], terms: Terms, limits: Limits) -> _Need:
+    """What is missing for a newcomer."""
+    device, device_size = terms.device, 0
+    if terms.device_estimate:
+        here = sum(e.device_charged for e in entries if e.device == device)
+        device_size = terms.device_estimate + here - limits.devices.get(device, 0)
+    size = terms.size_estimate + sum(e.charged for e in entries) - limits.budget
+    return _Need(size, len(entries) + 1 - limits.max_entries, device, device_size)
+
+
+def _excess(staying: Collection[Entry], limits: Limits) -> list[_Need]:
+    """What is too much at the moment, of the host's memory and of each device's."""
+    needs = [_Need(sum(e.charged for e in staying) - limits.budget, 0)]
+    for device in sorted({e.device for e in staying} - {HOST}):
+        here = sum(e.device_charged for e in staying if e.device == device)
+        needs.append(_Need(0, 0, device, here - limits.devices.get(device, 0)))
+    return needs
+
+
+def _of_device(ranked: list[Entry], need: _Need) -> list[Entry]:
+    return ranked if need.device == HOST else [e for e in ranked if e.device == need.device]
+
+
+def _choose(ranked: Iterable[Entry], need: _Need) -> tuple[Entry, ...] | None:
+    """Entries of `ranked` whose leaving meets `need`, no more than needed; None if all don't.
 
     Taken in order until the need is met, then those it is met without are given back, the
     last to go first.
     """
     chosen: list[Entry] = []
-    for entry in order:
+    for entry in ranked:
         if need.met:
             break
         chosen.append(entry)
@@ -145,15 +223,11 @@ def _choose(order: tuple[Entry, ...], need: _Need) -> tuple[Entry, ...] | None:
     if not need.met:
         return None
     for entry in reversed(chosen[:-1]):
-        without = _Need(need.size + entry.charged, need.places + 1)
+        without = need.less(entry, times=-1)
         if without.met:
             chosen.remove(entry)
             need = without
     return tuple(chosen)
-
-
-def _held(entry: Entry) -> bool:
-    return entry.state is State.LOADING or entry.leases > 0
 
 
 def _mb(size: int) -> str:

@@ -8,6 +8,10 @@ Key = str
 """Names one thing that may be resident. The cache gives it no meaning."""
 
 
+HOST = ""
+"""The `device` of what needs no memory but the machine's own."""
+
+
 class Priority(IntEnum):
     """Eviction class; a lower class is evicted before a higher one."""
 
@@ -22,13 +26,21 @@ class Terms:
 
     `size_estimate` is in bytes, headroom for work included; `load_seconds` is how long a load
     is expected to take; `ttl` is the age in seconds at which a resident expires, None for never.
+    `priority` None means that nobody has fixed the class: it follows from usage. A key that needs
+    memory of a `device` of its own, a GPU's, needs `device_estimate` bytes of that besides.
     """
 
     size_estimate: int
     load_seconds: float = 0.0
-    priority: Priority = Priority.MEDIUM
+    priority: Priority | None = None
     ttl: float | None = None
     pinned: bool = False
+    device: str = HOST
+    device_estimate: int = 0
+
+
+class OutOfMemory(Exception):  # a condition of the machine, not a defect
+    """Raised by a load for which there was not the memory that had been reserved."""
 
 
 class Clock(Protocol):
@@ -43,6 +55,11 @@ class Loaded(Protocol):
     @property
     def footprint(self) -> int:
         """Bytes it holds, as last measured."""
+        ...
+
+    @property
+    def device_footprint(self) -> int:
+        """Bytes it holds of its device's own memory, as last measured; 0 on the host."""
         ...
 
     async def measure(self) -> int:
@@ -70,5 +87,8 @@ class Loader(Protocol[L_co]):
         ...
 
     async def load(self, key: Key) -> L_co:
-        """Load `key`. When it raises, or is cancelled, nothing of the load may remain."""
+        """Load `key`. When it raises, or is cancelled, nothing of the load may remain.
+
+        Raises `OutOfMemory` where more memory might have helped.
+        """
         ...

@@ -1,15 +1,19 @@
 """The use cases as the HTTP layer sees them; `serving.Serving` is the real one."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from cache.events import Event
 from models.views import (
     CacheView,
+    CleanupPlan,
     CleanupReport,
+    EventView,
+    LoadPlan,
     LoadReport,
     ModelView,
+    PinReport,
     Prediction,
     SystemView,
     UnloadReport,
@@ -34,10 +38,22 @@ class WarmedUp:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class RefreshFailed:
+    """A model could not be refreshed before its TTL ran out; the one in memory goes on."""
+
+    model: str
+    at: float
+    error: str
+
+
+Happening = Event | Predicted | WarmedUp | RefreshFailed
+
+
 class ServingObserver(Protocol):
     """Told of what happens, on the event loop. Must not block or raise."""
 
-    def __call__(self, event: Event | Predicted | WarmedUp, /) -> None: ...
+    def __call__(self, event: Happening, /) -> None: ...
 
 
 class UseCases(Protocol):
@@ -55,13 +71,30 @@ class UseCases(Protocol):
         """Be no longer ready; requests under way, and those that still come, are answered."""
         ...
 
-    async def predict(self, text: str, name: str | None = None) -> Prediction: ...
+    async def predict(
+        self, text: str, name: str | None = None, *, keep_alive: float | None = None
+    ) -> Prediction:
+        """`keep_alive`: seconds that the model stays when nobody asks for it any more.
+
+        None leaves what holds already, 0 unloads it after the answer, infinity never expires it.
+        """
+        ...
 
     async def predict_batch(
-        self, texts: Sequence[str], name: str | None = None
+        self, texts: Sequence[str], name: str | None = None, *, keep_alive: float | None = None
     ) -> list[Prediction]: ...
 
-    async def load(self, name: str) -> LoadReport: ...
+    async def load(self, name: str, *, keep_alive: float | None = None) -> LoadReport:
+        """A model that is in quarantine is tried all the same."""
+        ...
+
+    async def plan_load(self, name: str) -> LoadPlan:
+        """What `load` would do at this moment."""
+        ...
+
+    async def pin(self, name: str, *, pinned: bool) -> PinReport:
+        """Never evict the model, or let it go like others; holds until the service ends."""
+        ...
 
     async def unload(self, name: str) -> UnloadReport: ...
 
@@ -78,3 +111,18 @@ class UseCases(Protocol):
     async def system(self) -> SystemView: ...
 
     async def cleanup(self) -> CleanupReport: ...
+
+    async def plan_cleanup(self) -> CleanupPlan:
+        """What `cleanup` would do at this moment."""
+        ...
+
+    def events(self, *, after: int, limit: int) -> Sequence[EventView]:
+        """The newest `limit` of the events that are kept and have an id above `after`, in order."""
+        ...
+
+    def follow(self, *, after: int) -> AsyncGenerator[EventView, None]:
+        """The events kept with an id above `after`, then each as it happens, to the shutdown.
+
+        Ends early for a reader who falls too far behind: he may come again from where he was.
+        """
+        ...

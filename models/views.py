@@ -62,6 +62,47 @@ class RunnerView:
 
 
 @dataclass(frozen=True, slots=True)
+class StandingView:
+    """Where a model stands among the residents. `place` 1 goes first.
+
+    `score` is in the policy's own unit; `held_by` says what keeps it from being evicted now:
+    leased, pinned, loading, leaving, young (loaded a moment ago), or None.
+    """
+
+    name: str
+    place: int
+    priority: Priority
+    fixed: bool
+    score: float
+    footprint: int
+    charged: int
+    last_used: datetime
+    held_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantineView:
+    """How often in a row a model failed to load, why, and when it is tried again."""
+
+    failures: int
+    error: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LifetimeView:
+    """When a resident expires if nobody asks for it, None for never; `keep_alive` in seconds.
+
+    `keep_alive` is None where nobody has asked for one, infinite for "never expires".
+    `refreshed_at` is None before the first refresh.
+    """
+
+    expires_at: datetime | None
+    keep_alive: float | None
+    refreshed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class ModelView:
     """Everything known of one model. `load_seconds` and the like are None before the first time."""
 
@@ -85,6 +126,11 @@ class ModelView:
     warmup_seconds: float | None
     performance: Performance
     runner: RunnerView | None
+    pinned: bool = False
+    priority_fixed: bool = False
+    standing: StandingView | None = None
+    lifetime: LifetimeView | None = None
+    quarantine: QuarantineView | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,3 +194,69 @@ class CleanupReport:
     reason: str
     before: int
     after: int
+
+
+@dataclass(frozen=True, slots=True)
+class PinReport:
+    """`cached`: the model is in memory now; a pin also holds for a later load."""
+
+    name: str
+    pinned: bool
+    cached: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LoadPlan:
+    """What a load would do now; nothing is done.
+
+    `decision` is resident, loading, admit, evict (room is made by `victims`, in order), wait (for
+    the `blockers`), refuse, or quarantined; `reason` says it in words. `needed`, `budget`,
+    `charged` are bytes. `others` are the residents that stay, in rank order.
+    """
+
+    name: str
+    decision: str
+    reason: str
+    needed: int
+    budget: int
+    charged: int
+    victims: tuple[StandingView, ...]
+    blockers: tuple[StandingView, ...]
+    others: tuple[StandingView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CleanupPlan:
+    """What a cleanup would do now: who has expired, who is above the threshold, who stays.
+
+    `reason` is as in `CleanupReport`, `freed` bytes.
+    """
+
+    expired: tuple[StandingView, ...]
+    evicted: tuple[StandingView, ...]
+    others: tuple[StandingView, ...]
+    reason: str
+    freed: int
+
+
+@dataclass(frozen=True, slots=True)
+class EventView:
+    """One thing that happened. `kind` is load_started, load_finished, load_failed, draining,
+    removed, refreshed or refresh_failed; what does not apply is None.
+
+    `size` is bytes: reserved, measured or freed. `room_for` names the model that needed the room.
+    `seconds` is the load's time, or how long nobody had used what goes; of a failure the time
+    until the next try. `id` counts from 1.
+    """
+
+    id: int
+    at: datetime
+    kind: str
+    model: str
+    cause: str | None = None
+    room_for: str | None = None
+    size: int | None = None
+    seconds: float | None = None
+    error: str | None = None
+    priority: Priority | None = None
+    score: float | None = None

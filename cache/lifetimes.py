@@ -1,0 +1,43 @@
+"""How long a resident stays that nobody asks for, and when one that is asked for is refreshed."""
+
+from collections.abc import Iterable
+from math import inf
+
+from cache.ledger import Entry, State
+from cache.ports import Key
+
+
+def expiry(entry: Entry) -> float | None:
+    """When a resident that is idle from now on expires (monotonic seconds); None for never.
+
+    With a keep-alive that is so long after the last lease; without, when it is as old as its TTL,
+    counted from the load or the last refresh. A pinned one never expires.
+    """
+    keep_alive, ttl = entry.keep_alive, entry.ttl
+    if (keep_alive is None and ttl is None) or keep_alive == inf:
+        return None
+    if entry.leases or entry.pinned or entry.state is not State.RESIDENT:
+        return None
+    return entry.since + (ttl or 0.0) if keep_alive is None else entry.last_used + keep_alive
+
+
+def expired(entries: Iterable[Entry], now: float) -> tuple[Key, ...]:
+    """Idle residents whose time has run out."""
+    return tuple(e.key for e in entries if (at := expiry(e)) is not None and at <= now)
+
+
+def refresh_at(entry: Entry, ahead: float) -> float | None:
+    """When a resident in use is to be refreshed: in the last part, `ahead`, of its TTL.
+
+    In use is what was asked for since it was loaded or last refreshed, what is pinned, and what
+    somebody wants to be kept. None for what has no TTL, or is not in use: that may expire.
+    """
+    if entry.state is not State.RESIDENT or entry.ttl is None:
+        return None
+    wanted = entry.asked or entry.pinned or entry.keep_alive is not None
+    return entry.since + entry.ttl * (1.0 - ahead) if wanted else None
+
+
+def due(entries: Iterable[Entry], now: float, ahead: float) -> tuple[Key, ...]:
+    """Residents to be refreshed now."""
+    return tuple(e.key for e in entries if (at := refresh_at(e, ahead)) is not None and at <= now)

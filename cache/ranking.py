@@ -1,0 +1,128 @@
+"""The order in which residents would go, and what keeps one from going.
+
+Expired ones first, then by class, low before medium before high, then by score; recency and at
+last the key break ties. Where nobody has fixed the class it follows from usage: it is the third
+of the score's own order in which the entry stands, so that class and order never disagree.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from cache.ledger import Entry, State
+from cache.lifetimes import expiry
+from cache.ports import Key, Priority
+from cache.scores import Scorer
+
+_STICKY = 1 / 12
+"""How far (as a part of all) an entry must stand beyond its class's third to leave the class."""
+
+_LOAD_SHARE = 4
+"""A place is given to another after as many load times at the earliest, see `young_until`."""
+
+
+_FIXED = (2, 4, 6)
+"""Where the fixed classes stand in the order, among 0 not wanted, 1 expired, and 3, 4, 5 for low,
+medium and high by usage."""
+
+
+class Hold(StrEnum):
+    """What keeps an entry from being evicted now."""
+
+    LEASED = "leased"
+    PINNED = "pinned"
+    LOADING = "loading"
+    LEAVING = "leaving"
+    YOUNG = "young"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An entry's place among all residents, 1 for the first to go, and what it was judged by."""
+
+    entry: Entry
+    place: int
+    priority: Priority
+    score: float
+    hold: Hold | None
+
+
+def hold(entry: Entry, now: float, guard: float) -> Hold | None:
+    """What keeps `entry` from being evicted at `now`; None if it may go."""
+    if entry.state is State.DRAINING:
+        return Hold.LEAVING
+    if entry.state is State.LOADING:
+        return Hold.LOADING if entry.wanted else None
+    if entry.pinned:
+        return Hold.PINNED
+    if entry.leases:
+        return Hold.LEASED
+    return Hold.YOUNG if young_until(entry, guard) > now else None
+
+
+def young_until(entry: Entry, guard: float) -> float:
+    """Until when a resident is too young to make room for another.
+
+    For four times as long as its load took, so that a place spends a fifth of its time on loads
+    at most, and for `guard` seconds at the longest.
+    """
+    return entry.landed + min(guard, _LOAD_SHARE * entry.load_seconds)
+
+
+def order(entries: Collection[Entry], score: Scorer, now: float) -> list[Entry]:
+    """What is resident, or loads with nobody waiting for it, first to go first."""
+    ascending = _ascending(entries, score)
+    edges = _edges(sum(not entry.fixed for entry in ascending))
+    tiers: list[list[Entry]] = [[] for _ in range(7)]
+    index = 0
+    for entry in ascending:
+        runs_out = expiry(entry)
+        if entry.fixed:
+            tier = _FIXED[entry.priority]
+        else:
+            low, high = edges[entry.priority]
+            tier = 3 if index < low else 4 if index < high else 5
+            index += 1
+        tiers[1 if runs_out is not None and runs_out <= now else tier].append(entry)
+    tiers[0] = [e for e in entries if not e.wanted and e.state is State.LOADING]
+    return [entry for tier in tiers for entry in tier]
+
+
+def classes(entries: Collection[Entry], score: Scorer) -> Mapping[Key, Priority]:
+    """The class of each resident whose class is not fixed, as it follows from usage."""
+    free = [e for e in _ascending(entries, score) if not e.fixed]
+    edges = _edges(len(free))
+    found = {}
+    for index, entry in enumerate(free):
+        low, high = edges[entry.priority]
+        found[entry.key] = Priority(0 if index < low else 1 if index < high else 2)
+    return found
+
+
+def standings(
+    entries: Collection[Entry], score: Scorer, now: float, guard: float
+) -> tuple[Standing, ...]:
+    """Everybody's place, to be shown."""
+    named = classes(entries, score)
+    return tuple(
+        Standing(e, place, named.get(e.key, e.priority), score(e), hold(e, now, guard))
+        for place, e in enumerate(order(entries, score, now), start=1)
+    )
+
+
+def _ascending(entries: Collection[Entry], score: Scorer) -> list[Entry]:
+    """The residents by score, recency, and key."""
+    resident = State.RESIDENT
+    keyed = [(score(e), e.last_used, e.key, e) for e in entries if e.state is resident]
+    keyed.sort()
+    return [entry for *_, entry in keyed]
+
+
+def _edges(total: int) -> tuple[tuple[float, float], ...]:
+    """By its former class, below which places an entry is of the low, and of the medium class.
+
+    The classes are thirds of `total` places; who was in the next one stays there until he is well
+    beyond the edge.
+    """
+    low, high, slack = total / 3 - 0.5, total * 2 / 3 - 0.5, _STICKY * total
+    return (low + slack, high), (low - slack, high + slack), (low, high - slack)
