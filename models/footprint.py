@@ -6,11 +6,15 @@ its own, plus every mapped page of its model's own files, shared or not. Of swap
 charged its share, for those of the fork server are in everybody's figure.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 _PRIVATE = frozenset({"Private_Clean", "Private_Dirty", "SwapPss"})
 _SHARED = frozenset({"Shared_Clean", "Shared_Dirty"})
+_PROPORTIONAL = frozenset({"Pss", "SwapPss"})
+_ANONYMOUS = frozenset({"Pss_Anon", "Pss_Shmem", "SwapPss"})
+_SUMMED = _PROPORTIONAL | _PRIVATE | _ANONYMOUS
 _WORDS_BEFORE_PATH = 5
 
 
@@ -27,16 +31,31 @@ def charge(smaps: Iterable[str], model: Path) -> int:
     return total
 
 
-def sums(rollup: Iterable[str]) -> tuple[int, int]:
-    """(proportional, private) set size of the lines of an smaps_rollup file, swap included."""
-    proportional = private = 0
-    for line in rollup:
-        name, _, rest = line.partition(":")
-        if name in {"Pss", "SwapPss"}:
-            proportional += _kilobytes(rest)
-        if name in _PRIVATE:
-            private += _kilobytes(rest)
-    return proportional, private
+@dataclass(frozen=True, slots=True)
+class Rollup:
+    """What a whole process has, swap included: its proportional set size, and parts of that."""
+
+    proportional: int = 0
+    private: int = 0
+    anonymous: int = 0
+    """Not backed by a file. Where the kernel does not tell, as before Linux 5.4, the private."""
+
+    @property
+    def shared(self) -> int:
+        """Its share of the pages that others map too."""
+        return max(0, self.proportional - self.private)
+
+
+def sums(lines: Iterable[str]) -> Rollup:
+    """What the lines of an smaps_rollup file add up to."""
+    pairs = (line.partition(":") for line in lines)
+    known = {name: _kilobytes(rest) for name, _, rest in pairs if name in _SUMMED}
+    private = _total(known, _PRIVATE)
+    return Rollup(
+        proportional=_total(known, _PROPORTIONAL),
+        private=private,
+        anonymous=_total(known, _ANONYMOUS) if "Pss_Anon" in known else private,
+    )
 
 
 def footprint(pid: int, model: Path) -> int | None:
@@ -45,15 +64,19 @@ def footprint(pid: int, model: Path) -> int | None:
     return charge(lines, model.resolve()) if lines else None
 
 
+def rollup(pid: int) -> Rollup:
+    """The figures of process `pid`, from one read; all 0 when it is gone."""
+    return sums(_read(pid, "smaps_rollup"))
+
+
 def pss(pid: int) -> int:
     """Proportional set size; 0 when the process is gone."""
-    return sums(_read(pid, "smaps_rollup"))[0]
+    return rollup(pid).proportional
 
 
 def shared_part(pid: int) -> int:
     """What of `pss` is its share of pages that others map too; 0 when the process is gone."""
-    proportional, private = sums(_read(pid, "smaps_rollup"))
-    return max(0, proportional - private)
+    return rollup(pid).shared
 
 
 def _read(pid: int, name: str) -> list[str]:
@@ -61,6 +84,10 @@ def _read(pid: int, name: str) -> list[str]:
         return Path(f"/proc/{pid}/{name}").read_text(errors="surrogateescape").splitlines()
     except (FileNotFoundError, ProcessLookupError):
         return []
+
+
+def _total(known: Mapping[str, int], names: Collection[str]) -> int:
+    return sum(known.get(name, 0) for name in names)
 
 
 def _kilobytes(value: str) -> int:

@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median_high
 
@@ -31,11 +31,13 @@ class Sample:
 
     `own` is what the tree would use without its runners: the service's own processes, and the
     pages that runners share with them; the median of the last few measurements.
+    `anonymous` is what the runners hold that is backed by no file, swapped pages too.
     """
 
     own: int
     total: int
     at: float
+    anonymous: int = 0
 
 
 class MemoryMeter:
@@ -70,23 +72,24 @@ class MemoryMeter:
 
     async def _measure(self) -> Sample:
         try:
-            own, total = await asyncio.to_thread(
+            own, total, anonymous = await asyncio.to_thread(
                 measure_tree, self._root, self._forkserver(), self._residents()
             )
             self._owns.append(own)
-            self.last = Sample(median_high(self._owns), total, self._clock.monotonic())
+            own, now = median_high(self._owns), self._clock.monotonic()
+            self.last = Sample(own, total, now, anonymous)
             return self.last
         finally:
             self._measuring = None
 
 
-def measure_tree(root: int, forkserver: int, residents: Collection[int]) -> tuple[int, int]:
-    """(own, total) in bytes at about this moment; see `Sample`."""
+def measure_tree(root: int, forkserver: int, residents: Collection[int]) -> tuple[int, int, int]:
+    """(own, total, anonymous) in bytes at about this moment; see `Sample`."""
     runners = (descendants(forkserver) - {forkserver}).union(residents)
-    processes = {pid: footprint.pss(pid) for pid in descendants(root) | runners}
-    private = sum(processes[pid] - footprint.shared_part(pid) for pid in runners)
-    total = sum(processes.values())
-    return total - private, total
+    rollups = {pid: footprint.rollup(pid) for pid in descendants(root) | runners}
+    private = sum(rollups[pid].proportional - rollups[pid].shared for pid in runners)
+    total = sum(rollup.proportional for rollup in rollups.values())
+    return total - private, total, sum(rollups[pid].anonymous for pid in runners)
 
 
 def descendants(root: int) -> set[int]:
@@ -122,3 +125,16 @@ def limits_for(config: ServingConfig, limit: int, own: int) -> Limits:
         comfort=int(config.memory_threshold * limit) - own,
         max_entries=config.max_models,
     )
+
+
+def elastic(limits: Limits, sample: Sample, free: int, reserve: int) -> Limits:
+    """`limits`, made smaller by what others on the machine have taken; all figures in bytes.
+
+    What the runners hold anonymously would come free if they left, and the model files that they
+    map are page cache, which is in `free` already: the two make up all that models could have,
+    loaded or not. `reserve` of it, (1 - max_memory_usage) x limit, is kept for others. `sample`
+    and `free` should be of one moment: between them a load would count on one side only.
+    """
+    available = max(0, sample.anonymous + free - reserve)
+    budget = min(limits.budget, available)
+    return replace(limits, budget=budget, comfort=min(limits.comfort, budget))

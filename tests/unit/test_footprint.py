@@ -61,16 +61,33 @@ def test_swapped_pages_are_charged_by_share() -> None:
 
 
 def test_a_rollup_gives_the_proportional_and_the_private_size() -> None:
-    rollup = _mapping("[rollup]", Pss=100, Private_Dirty=60, Private_Clean=10, Pss_Anon=55)
+    rollup = footprint.sums(_mapping("[rollup]", Pss=100, Private_Dirty=60, Private_Clean=10))
 
-    assert footprint.sums(rollup) == (100 * 1024, 70 * 1024)
+    assert (rollup.proportional, rollup.private) == (100 * 1024, 70 * 1024)
+    assert rollup.shared == 30 * 1024
+
+
+def test_of_a_rollup_what_no_file_backs_is_anonymous() -> None:
+    """Planted fault: tmpfs and swap left out; both come free only when the process ends."""
+    rollup = _mapping(
+        "[rollup]", Pss=100, Pss_Anon=55, Pss_File=40, Pss_Shmem=5, SwapPss=3, Private_Clean=39
+    )
+
+    assert footprint.sums(rollup).anonymous == 63 * 1024
+
+
+def test_before_the_kernel_told_the_anonymous_part_it_is_the_private_one() -> None:
+    """Planted fault: 0, so that every load took its own size from the budget for good."""
+    rollup = _mapping("[rollup]", Pss=100, Private_Dirty=60, Private_Clean=10, SwapPss=3)
+
+    assert footprint.sums(rollup).anonymous == 73 * 1024
 
 
 def test_a_process_that_is_gone_has_no_memory_and_raises_nothing() -> None:
     gone = 1 << 22
 
     assert footprint.footprint(gone, _MODEL) is None
-    assert footprint.pss(gone) == footprint.shared_part(gone) == 0
+    assert footprint.rollup(gone) == footprint.Rollup()
 
 
 def test_the_kernels_own_figures_are_read() -> None:
@@ -85,11 +102,13 @@ before = footprint.footprint(pid, folder)
 ballast = mmap.mmap(-1, 32_000_000, flags=mmap.MAP_PRIVATE)
 ballast.write(b"x" * 32_000_000)
 print(footprint.footprint(pid, folder) - before)
-print(0 <= footprint.shared_part(pid) <= footprint.pss(pid))
+rollup = footprint.rollup(pid)
+print(0 <= rollup.shared <= rollup.proportional)
+print(32_000_000 <= rollup.anonymous <= rollup.proportional)
 """
     told = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout.split()
 
     assert abs(int(told[0]) - 32_000_000) < 8_000_000
-    assert told[1] == "True"
+    assert told[1:] == ["True", "True"]
