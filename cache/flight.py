@@ -4,18 +4,27 @@ import asyncio
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from cache.ports import Key
+
 T = TypeVar("T")
 
 
 class Flight(Generic[T]):
     """The outcome of one load, and those who wait for it.
 
-    A caller who goes away takes only his own wait with him. `land` hands the value to every
-    caller still waiting, in the same step in which the load was recorded, so that nothing can
-    come between the two.
+    `turn` is the number of the first who asked: the queue for room is in that order. A caller who
+    goes away takes only his own wait with him. `land` hands the value to every caller still
+    waiting, in the same step in which the load was recorded, so that nothing can come between
+    the two.
+
+    `patient` is whether any of them would wait for room; `loaded` whether it took a load.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, key: Key, turn: int, *, patient: bool) -> None:
+        self.key = key
+        self.turn = turn
+        self.patient = patient
+        self.loaded = True
         self._waiting: set[asyncio.Future[T]] = set()
         self._over = asyncio.Event()
 

@@ -36,8 +36,9 @@ class Entry:
     since `since`. `frequency` is the decayed count of its leases as of the last one, which was
     the ledger's lease number `turn`, and `floor` is what the ageing clock showed then.
 
-    `keep_alive` is how long it may be idle, None where nobody has said so. `wanted` is False for
-    a load that nobody waits for any more. `cause` says why it drains, `room_for` for whom.
+    `keep_alive` is how long it may be idle, None where nobody has said so. `refreshing` says that
+    somebody looks whether it is in order. `wanted` is False for a load that nobody waits for any
+    more. `cause` says why it drains, `room_for` for whom.
     """
 
     key: Key
@@ -61,6 +62,7 @@ class Entry:
     landed: float = 0.0
     load_seconds: float = 0.0
     keep_alive: float | None = None
+    refreshing: bool = False
     wanted: bool = True
     cause: Cause | None = None
     room_for: Key | None = None
@@ -229,9 +231,13 @@ class Ledger:
             )
         )
 
+    def begin_refresh(self, key: Key) -> Entry:
+        return self._put(replace(self._in_state(key, State.RESIDENT), refreshing=True))
+
     def refresh(self, key: Key, now: float) -> Entry:
         """Count a resident as new: its TTL begins again."""
-        return self._put(replace(self._in_state(key, State.RESIDENT), since=now, asked=0))
+        entry = self._in_state(key, State.RESIDENT)
+        return self._put(replace(entry, since=now, asked=0, refreshing=False))
 
     def pin(self, key: Key, *, pinned: bool) -> Entry:
         return self._put(replace(self._known(key), pinned=pinned))

@@ -16,7 +16,7 @@ def expiry(entry: Entry) -> float | None:
     keep_alive, ttl = entry.keep_alive, entry.ttl
     if (keep_alive is None and ttl is None) or keep_alive == inf:
         return None
-    if entry.leases or entry.pinned or entry.state is not State.RESIDENT:
+    if entry.leases or entry.pinned or entry.refreshing or entry.state is not State.RESIDENT:
         return None
     return entry.since + (ttl or 0.0) if keep_alive is None else entry.last_used + keep_alive
 
@@ -32,7 +32,7 @@ def refresh_at(entry: Entry, ahead: float) -> float | None:
     In use is what was asked for since it was loaded or last refreshed, what is pinned, and what
     somebody wants to be kept. None for what has no TTL, or is not in use: that may expire.
     """
-    if entry.state is not State.RESIDENT or entry.ttl is None:
+    if entry.state is not State.RESIDENT or entry.ttl is None or entry.refreshing:
         return None
     wanted = entry.asked or entry.pinned or entry.keep_alive is not None
     return entry.since + entry.ttl * (1.0 - ahead) if wanted else None

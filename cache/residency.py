@@ -2,23 +2,45 @@
 
 The shell around the pure core: it reads the clock once an operation, asks `policy`, writes the
 answer into the `ledger` with no `await` in between, and then does what it was told. On one
-event loop that needs no lock.
+event loop that needs no lock. `loads` brings residents in, `exits` lets them go, `queue` has
+those who wait for room.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from asyncio import CancelledError, Task, gather
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Generic
 
-from cache import policy
-from cache.errors import CacheClosed, InsufficientRoom, TooManyWaiting
-from cache.events import Cause, LoadFailed, LoadFinished, LoadStarted, Observer, Outcome, Removed
-from cache.flight import Flight
-from cache.ledger import Departed, Entry, Ledger, State, Totals
-from cache.policy import Limits
+from cache import lifetimes, ranking
+from cache.errors import CacheClosed, TooManyWaiting
+from cache.events import Cause, Observer, Outcome, Refreshed
+from cache.exits import Exits
+from cache.ledger import HALF_LIFE, Entry, Ledger, State, Totals
+from cache.loads import Loads
+from cache.policy import Limits, Policy, Verdict
 from cache.ports import Clock, Key, L, Loader, Terms
-from cache.queue import RoomQueue
+from cache.quarantine import Backoff, Quarantine, Suspension
+from cache.queue import Fairness
+from cache.ranking import Standing
+from cache.tasks import Tasks
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How the cache behaves. Times are in seconds.
+
+    `room_timeout` bounds the wait for room, `max_waiting` how many callers may wait for a load
+    at once. `refresh_ahead` is the last part of a TTL, in which a resident in use is refreshed.
+    """
+
+    policy: Policy = field(default_factory=Policy)
+    fairness: Fairness = field(default_factory=Fairness)
+    backoff: Backoff = field(default_factory=Backoff)
+    room_timeout: float = 30.0
+    max_waiting: int = 256
+    refresh_ahead: float = 0.1
+    half_life: float = HALF_LIFE
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +61,22 @@ class Sweep:
     freed: int
 
 
-class Residency(Generic[L]):
-    """Keeps what is asked for resident, within the limits.
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a load would come to at this moment: what it asks for, and the verdict.
 
-    `limits` is asked at every decision. `room_timeout` (seconds) bounds the wait for room,
-    `max_waiting` how many callers may wait for a load at once.
+    `verdict` is None for what is not absent. `standings` are all residents, first to go first.
     """
+
+    terms: Terms
+    verdict: Verdict | None
+    limits: Limits
+    charged: int
+    standings: tuple[Standing, ...]
+
+
+class Residency(Generic[L]):
+    """Keeps what is asked for resident, within the limits. `limits` is asked at every decision."""
 
     def __init__(
         self,
@@ -52,35 +84,61 @@ class Residency(Generic[L]):
         clock: Clock,
         limits: Callable[[], Limits],
         observe: Observer,
-        *,
-        room_timeout: float = 30.0,
-        max_waiting: int = 256,
+        rules: Rules | None = None,
     ) -> None:
+        rules = rules or Rules()
         self._loader = loader
         self._clock = clock
         self._limits = limits
         self._observe = observe
-        self._room_timeout = room_timeout
-        self._max_waiting = max_waiting
-        self._ledger = Ledger()
-        self._queue = RoomQueue(self._ledger, clock, limits, self._drain, room_timeout)
-        self._loaded: dict[Key, L] = {}
-        self._flights: dict[Key, Flight[L]] = {}
-        self._loads: dict[Key, asyncio.Task[None]] = {}
-        self._departures: dict[Key, asyncio.Future[Departed]] = {}
-        self._watches: set[asyncio.Task[None]] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._rules = rules
+        self._ledger = Ledger(rules.half_life)
+        self._tasks = Tasks()
+        self._quarantine = Quarantine(rules.backoff)
+        self._exits: Exits[L] = Exits(
+            self._ledger, clock, rules.policy, observe, self._tasks, self._pump
+        )
+        self._loads: Loads[L] = Loads(
+            loader,
+            self._ledger,
+            clock,
+            rules.policy,
+            limits,
+            self._exits,
+            self._quarantine,
+            observe,
+            self._tasks,
+            on_landed=self._landed,
+            release=self._release,
+            fairness=rules.fairness,
+            room_timeout=rules.room_timeout,
+        )
+        self._queue = self._loads.queue
+        self._watches: set[Task[None]] = set()
+        self._turns = 0
         self._closing = False
-        self.fault: BaseException | None = None
+
+    @property
+    def fault(self) -> BaseException | None:
         """Why a background task failed; after that the cache is not to be trusted."""
+        return self._tasks.fault
 
     @asynccontextmanager
-    async def lease(self, key: Key) -> AsyncIterator[Lease[L]]:
+    async def lease(
+        self, key: Key, *, keep_alive: float | None = None, patient: bool = True
+    ) -> AsyncIterator[Lease[L]]:
         """Hold `key` resident for as long as the context lasts, loading it first if need be.
 
-        Raises what the loader raises, `InsufficientRoom`, `TooManyWaiting` or `CacheClosed`.
+        `keep_alive` (seconds) is how long it may be idle afterwards, 0 to unload it then, infinity
+        to let it never expire; None leaves what holds already. One who is not `patient` takes
+        room that is free, and neither waits for it nor evicts anybody.
+
+        Raises what the loader raises, `InsufficientRoom`, `TooManyWaiting`, `Quarantined` or
+        `CacheClosed`.
         """
-        lease = await self._acquire(key)
+        lease = await self._acquire(key, patient=patient)
+        if keep_alive is not None:
+            self._ledger.keep(key, keep_alive)
         try:
             yield lease
         finally:
@@ -88,28 +146,44 @@ class Residency(Generic[L]):
 
     async def unload(self, key: Key) -> int:
         """Remove `key` once its leases have ended; the bytes it freed, 0 if it was absent."""
-        flight = self._flights.get(key)
+        flight = self._loads.under_way(key)
         if flight is not None:
             await flight.over()
-        entry = self._ledger.get(key)
-        if entry is not None and entry.state is State.RESIDENT:
-            self._drain(key, Cause.UNLOADED)
-        departure = self._departures.get(key)
-        return (await asyncio.shield(departure)).freed if departure else 0
+        self.retire(key, Cause.UNLOADED)
+        return await self._exits.departure(key)
+
+    def retire(self, key: Key, cause: Cause) -> None:
+        """Let a resident go once its leases have ended; what is not resident stays as it is."""
+        if self.is_resident(key):
+            self._exits.drain(key, cause)
 
     def discard(self, lease: Lease[L]) -> None:
         """Remove a resident that turned out to be broken; a newer one in its place stays."""
         self._drop_if_current(lease.key, lease.resident)
 
     def pin(self, key: Key, *, pinned: bool) -> None:
-        """Keep a key that is not absent from being a victim, or no longer."""
-        self._ledger.pin(key, pinned=pinned)
-        self._queue.pump()
+        """Keep `key` from being a victim, or no longer; holds for later loads as well."""
+        self._loads.pins[key] = pinned
+        if self._ledger.get(key) is not None:
+            self._ledger.pin(key, pinned=pinned)
+            self._pump()
+
+    def forgive(self, key: Key) -> None:
+        """End the quarantine of `key`."""
+        self._quarantine.forgive(key)
+
+    def suspension(self, key: Key) -> Suspension | None:
+        """What is held against `key` since it failed to load."""
+        return self._quarantine.get(key)
 
     def is_resident(self, key: Key) -> bool:
         """Would a lease be a hit?"""
         entry = self._ledger.get(key)
         return entry is not None and entry.state is State.RESIDENT
+
+    def is_pinned(self, key: Key) -> bool:
+        entry = self._ledger.get(key)
+        return self._loads.pins.get(key, False) if entry is None else entry.pinned
 
     def entries(self) -> tuple[Entry, ...]:
         return self._ledger.entries()
@@ -119,25 +193,68 @@ class Residency(Generic[L]):
 
     def resident(self, key: Key) -> L | None:
         """The live resident, without a lease: to look at, not to use."""
-        return self._loaded.get(key)
+        return self._exits.loaded.get(key)
 
     def residents(self) -> tuple[L, ...]:
         """All that is live, what drains included."""
-        return tuple(self._loaded.values())
+        return tuple(self._exits.loaded.values())
 
     def totals(self) -> Totals:
         return self._ledger.totals()
 
+    def standings(self) -> tuple[Standing, ...]:
+        """All residents, first to go first."""
+        policy, now = self._rules.policy, self._clock.monotonic()
+        return ranking.standings(self.entries(), policy.score, now, policy.churn_guard)
+
+    async def plan(self, key: Key) -> Plan:
+        """What a load of `key` would come to; nothing is done."""
+        terms = await self._loader.terms(key)
+        terms = replace(terms, pinned=self._loads.pins.get(key, terms.pinned))
+        limits, now = self._limits(), self._clock.monotonic()
+        absent = self._ledger.get(key) is None
+        verdict = self._rules.policy.admit(self.entries(), terms, limits, now) if absent else None
+        return Plan(terms, verdict, limits, self.totals().charged, self.standings())
+
+    def outgoing(self) -> tuple[tuple[Key, ...], tuple[Key, ...]]:
+        """What a sweep would remove now: the expired, then those above the comfort mark."""
+        entries, now, limits = self.entries(), self._clock.monotonic(), self._limits()
+        expired = lifetimes.expired(entries, now)
+        staying = tuple(e for e in entries if e.key not in expired)
+        comfort = replace(limits, budget=limits.comfort)
+        return expired, self._rules.policy.surplus(staying, comfort, now)
+
     @property
     def waiting(self) -> int:
         """Callers who wait for a load."""
-        return sum(flight.waiting for flight in self._flights.values())
+        return self._loads.waiting
 
     def next_expiry(self) -> float | None:
-        """When the next idle resident is as old as its TTL; monotonic seconds."""
-        return min(
-            (at for e in self.entries() if (at := policy.expiry(e)) is not None), default=None
-        )
+        """When the next idle resident's time runs out; monotonic seconds."""
+        times = (lifetimes.expiry(entry) for entry in self.entries())
+        return min((at for at in times if at is not None), default=None)
+
+    def next_refresh(self) -> float | None:
+        """When the next resident in use is to be refreshed; monotonic seconds."""
+        times = (lifetimes.refresh_at(e, self._rules.refresh_ahead) for e in self.entries())
+        return min((at for at in times if at is not None), default=None)
+
+    def begin_refreshes(self) -> tuple[Key, ...]:
+        """What is to be refreshed now. None of it expires until `refreshed` is called."""
+        now = self._clock.monotonic()
+        due = lifetimes.due(self.entries(), now, self._rules.refresh_ahead)
+        for key in due:
+            self._ledger.begin_refresh(key)
+        return due
+
+    def refreshed(self, key: Key, *, in_order: bool = True) -> None:
+        """Let the TTL of a resident begin again, found `in_order` or merely kept for longer."""
+        if not self.is_resident(key):
+            return
+        now = self._clock.monotonic()
+        self._ledger.refresh(key, now)
+        if in_order:
+            self._observe(Refreshed(key, now))
 
     async def measure(self, key: Key) -> None:
         """Correct what `key` is charged to what it holds now, and evict what is too much then."""
@@ -146,185 +263,96 @@ class Residency(Generic[L]):
 
     def relieve(self) -> None:
         """Call when the limits have changed: evict what is above the budget, let in what fits."""
-        for key in policy.surplus(self.entries(), self._limits().budget):
-            self._drain(key, Cause.EVICTED)
-        self._queue.pump()
+        now = self._clock.monotonic()
+        for key in self._rules.policy.surplus(self.entries(), self._limits(), now):
+            self._loads.expel(key, room_for=None)
+        self._pump()
 
     async def sweep(self) -> Sweep:
         """Measure what is resident, remove what is expired and what is above the comfort mark."""
-        for key in tuple(self._loaded):
+        for key in tuple(self._exits.loaded):
             await self._correct(key)
-        now = self._clock.monotonic()
-        expired = policy.expired(self.entries(), now)
+        self._exits.reclassify()
+        expired, evicted = self.outgoing()
         for key in expired:
-            self._drain(key, Cause.EXPIRED)
-        evicted = policy.surplus(self.entries(), self._limits().comfort)
+            self._exits.drain(key, Cause.EXPIRED)
         for key in evicted:
-            self._drain(key, Cause.EVICTED)
-        leaving = [asyncio.shield(self._departures[key]) for key in (*expired, *evicted)]
-        self._queue.pump()
-        return Sweep(expired, evicted, sum(gone.freed for gone in await asyncio.gather(*leaving)))
+            self._loads.expel(key, room_for=None)
+        leaving = [self._exits.departure(key) for key in (*expired, *evicted)]
+        self._pump()
+        return Sweep(expired, evicted, sum(await gather(*leaving)))
 
     async def aclose(self) -> None:
         """Call off what is under way and remove every resident, leased or not."""
         self._closing = True
-        for key in tuple(self._flights):
-            self._call_off(key)
+        self._loads.call_off_all()
         for entry in self.entries():
-            if entry.state is State.RESIDENT:
-                self._drain(entry.key, Cause.CLOSED)
+            self.retire(entry.key, Cause.CLOSED)
         for watch in self._watches:
             watch.cancel()
-        for loaded in self._loaded.values():
-            self._spawn(loaded.close())
-        while self._tasks:
-            await asyncio.wait(self._tasks)
+        for loaded in self._exits.loaded.values():
+            self._tasks.start(loaded.close())
+        await self._tasks.ended()
 
-    async def _acquire(self, key: Key) -> Lease[L]:
+    async def _acquire(self, key: Key, *, patient: bool) -> Lease[L]:
         if self._closing:
             raise CacheClosed("the service is shutting down")
-        if self.is_resident(key):
+        self._turns += 1
+        if self.is_resident(key) and self._queue.may_pass(key) and self.is_resident(key):
             self._ledger.lease(key, self._clock.monotonic())
-            return Lease(key, self._loaded[key], Outcome.HIT)
-        if self.waiting >= self._max_waiting:
+            return Lease(key, self._exits.loaded[key], Outcome.HIT)
+        if self.waiting >= self._rules.max_waiting:
             raise TooManyWaiting(
-                f"{self._max_waiting} requests wait for models to load already", retry_after=1.0
+                f"{self._rules.max_waiting} requests wait for models to load already",
+                retry_after=1.0,
             )
-        flight = self._flights.get(key)
-        outcome = Outcome.MISS if flight is None else Outcome.JOIN
+        flight, outcome = self._loads.to_join(key), Outcome.JOIN
         if flight is None:
-            flight = self._flights[key] = Flight()
-            self._loads[key] = self._spawn(self._fly(key, flight))
+            flight, outcome = self._loads.start(key, self._turns, patient=patient), Outcome.MISS
+        else:
+            self._loads.joined(flight, patient=patient)
         try:
             resident = await flight.wait(give_back=lambda _: self._release(key))
-            return Lease(key, resident, outcome)
-        except asyncio.CancelledError:
-            if self._flights.get(key) is flight and not flight.waiting and not self._begun(key):
-                self._call_off(key)
+        except CancelledError:
+            if not flight.waiting:
+                self._loads.deserted(flight)
             raise
-
-    def _begun(self, key: Key) -> bool:
-        """Is room reserved for `key`? Then its load goes on, whoever goes away."""
-        entry = self._ledger.get(key)
-        return entry is not None and entry.state is State.LOADING
-
-    def _call_off(self, key: Key) -> None:
-        """End the flight of `key` at once; whoever asks from now on starts another."""
-        self._loads.pop(key).cancel()
-        self._flights.pop(key).fail(CacheClosed("the service is shutting down"))
+        return Lease(key, resident, outcome if flight.loaded else Outcome.HIT)
 
     def _release(self, key: Key) -> None:
         entry = self._ledger.release(key, self._clock.monotonic())
         if entry.leases:
             return
         if entry.state is State.DRAINING:
-            self._spawn(self._unload(key))
+            self._exits.released(key)
+        elif entry.keep_alive == 0 and not entry.pinned:
+            self._exits.drain(key, Cause.UNLOADED)
         else:
-            self._queue.pump()
+            self._pump()
 
-    async def _fly(self, key: Key, flight: Flight[L]) -> None:
-        """Make `key` resident and tell everybody who waits how it went."""
-        try:
-            resident = await self._load(key)
-        except asyncio.CancelledError:
-            flight.fail(CacheClosed(f"the load of {key} was called off"))
-        except Exception as error:  # noqa: BLE001 - it is raised in every caller who waits
-            flight.fail(error)
-        else:
-            self._land(key, flight, resident)
-        finally:
-            if self._flights.get(key) is flight:
-                del self._flights[key], self._loads[key]
-            self._queue.pump()
-
-    def _land(self, key: Key, flight: Flight[L], resident: L) -> None:
-        """Record the load and give every caller his lease, in one step."""
-        now = self._clock.monotonic()
-        self._loaded[key] = resident
-        entry = self._ledger.settle(key, resident.footprint, now, leases=flight.waiting)
-        flight.land(resident)
-        watch = self._spawn(self._watch(key, resident))
+    def _landed(self, key: Key, resident: L) -> None:
+        watch = self._tasks.start(self._watch(key, resident))
         self._watches.add(watch)
         watch.add_done_callback(self._watches.discard)
-        self._observe(LoadFinished(key, now, entry.load_seconds, entry.footprint))
         if self._closing:
-            self._drain(key, Cause.CLOSED)
+            self._exits.drain(key, Cause.CLOSED)
         self.relieve()
-
-    async def _load(self, key: Key) -> L:
-        terms = await self._loader.terms(key)
-        room = await self._wait_for_room(key, terms)
-        try:
-            self._observe(LoadStarted(key, room.since, room.charged))
-            return await self._loader.load(key)
-        except BaseException as error:
-            self._ledger.abandon(key)
-            words = str(error) or type(error).__name__
-            self._observe(LoadFailed(key, self._clock.monotonic(), words))
-            raise
-
-    async def _wait_for_room(self, key: Key, terms: Terms) -> Entry:
-        """Until the former resident of `key` is gone, and then in the queue."""
-        try:
-            async with asyncio.timeout(self._room_timeout):
-                departure = self._departures.get(key)
-                if departure is not None:
-                    await asyncio.shield(departure)
-                return await self._queue.reserve(key, terms)
-        except TimeoutError:
-            raise InsufficientRoom(
-                f"no room for {key} came free within {self._room_timeout:g} s",
-                retry_after=self._room_timeout,
-            ) from None
-
-    def _drain(self, key: Key, cause: Cause) -> None:
-        """Give no new leases on `key`, and unload it once the last has ended."""
-        entry = self._ledger.drain(key, cause)
-        self._departures[key] = asyncio.get_running_loop().create_future()
-        if not entry.leases:
-            self._spawn(self._unload(key))
-
-    async def _unload(self, key: Key) -> None:
-        try:
-            await self._loaded[key].close()
-        except Exception as error:
-            self._departures[key].set_exception(error)
-            raise
-        del self._loaded[key]
-        gone = self._ledger.gone(key)
-        self._observe(Removed(key, self._clock.monotonic(), gone.cause, gone.freed))
-        self._departures.pop(key).set_result(gone)
-        self._queue.pump()
 
     async def _watch(self, key: Key, resident: L) -> None:
         await resident.wait_ended()
         self._drop_if_current(key, resident)
 
     def _drop_if_current(self, key: Key, resident: L) -> None:
-        if self._loaded.get(key) is resident and self.is_resident(key):
-            self._drain(key, Cause.FAILED)
+        if self._exits.loaded.get(key) is resident:
+            self.retire(key, Cause.FAILED)
 
     async def _correct(self, key: Key) -> None:
-        resident = self._loaded.get(key)
+        resident = self._exits.loaded.get(key)
         if resident is None:
             return
         footprint = await resident.measure()
-        if self._loaded.get(key) is resident and self.is_resident(key):
-            self._ledger.correct(key, footprint)
+        if self._exits.loaded.get(key) is resident and self.is_resident(key):
+            self._ledger.correct(key, footprint, resident.device_footprint)
 
-    def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-        return task
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if task.cancelled():
-            return
-        error = task.exception()
-        if error is not None:
-            self.fault = error
-            task.get_loop().call_exception_handler(
-                {"message": "the residency cache failed", "exception": error, "task": task}
-            )
+    def _pump(self) -> None:
+        self._queue.pump()

@@ -6,12 +6,18 @@ from collections.abc import Callable
 from typing import Literal
 
 from cache.events import Event
-from cache.policy import Limits
+from cache.policy import Limits, Policy
 from cache.ports import Key, Terms
-from cache.residency import Lease, Residency
+from cache.queue import Fairness
+from cache.residency import Lease, Residency, Rules
+from cache.scores import lru
 
 Gate = Literal["terms", "load", "close", "measure"]
 """Where the fake loader, or what it loaded, waits if a test says so."""
+
+LRU = Policy(lru, churn_guard=0.0)
+UNHURRIED = Fairness(times=1000, seconds=1e6)
+"""Lets everybody be overtaken for ever."""
 
 
 class FakeClock:
@@ -35,6 +41,7 @@ class FakeLoaded:
     ) -> None:
         self.key = key
         self.weighs = footprint
+        self.device_weighs = 0
         self.closed = False
         self.close_error: Exception | None = None
         self._footprint = footprint
@@ -45,6 +52,10 @@ class FakeLoaded:
     @property
     def footprint(self) -> int:
         return self._footprint
+
+    @property
+    def device_footprint(self) -> int:
+        return self.device_weighs
 
     @property
     def alive(self) -> bool:
@@ -209,7 +220,13 @@ class Caller:
 class World:
     """A residency cache on fakes. 30 bytes, room for three of what the fake loader loads."""
 
-    def __init__(self, room_timeout: float = 30.0, max_waiting: int = 256) -> None:
+    def __init__(
+        self,
+        room_timeout: float = 30.0,
+        max_waiting: int = 256,
+        policy: Policy = LRU,
+        fairness: Fairness = UNHURRIED,
+    ) -> None:
         self.clock = FakeClock()
         self.loader = FakeLoader()
         self.observer = RecordingObserver()
@@ -220,8 +237,12 @@ class World:
             self.clock,
             lambda: self.limits,
             self.observer,
-            room_timeout=room_timeout,
-            max_waiting=max_waiting,
+            Rules(
+                policy=policy,
+                fairness=fairness,
+                room_timeout=room_timeout,
+                max_waiting=max_waiting,
+            ),
         )
 
     def ask(self, key: Key) -> Caller:

@@ -1,0 +1,250 @@
+"""How keys become resident: one load a key, and all who ask meanwhile share its outcome."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Generic
+
+from cache.errors import CacheClosed, InsufficientRoom
+from cache.events import Cause, LoadFailed, LoadFinished, LoadStarted, Observer
+from cache.exits import Exits
+from cache.flight import Flight
+from cache.ledger import Entry, Ledger, State
+from cache.policy import Limits, Policy
+from cache.ports import Clock, Key, L, Loader, OutOfMemory, Terms
+from cache.quarantine import Quarantine
+from cache.queue import Fairness, RoomQueue
+from cache.tasks import Tasks
+
+
+class Loads(Generic[L]):
+    """Begins flights, lands them, and calls them off.
+
+    `on_landed` is told of each new resident, `release` ends a lease. `pins` are the operator's
+    own; they go before what the loader's terms say. `room_timeout` (seconds) bounds the wait for
+    room.
+    """
+
+    def __init__(
+        self,
+        loader: Loader[L],
+        ledger: Ledger,
+        clock: Clock,
+        policy: Policy,
+        limits: Callable[[], Limits],
+        exits: Exits[L],
+        quarantine: Quarantine,
+        observe: Observer,
+        tasks: Tasks,
+        *,
+        on_landed: Callable[[Key, L], object],
+        release: Callable[[Key], object],
+        fairness: Fairness,
+        room_timeout: float,
+    ) -> None:
+        self._loader = loader
+        self._ledger = ledger
+        self._clock = clock
+        self._policy = policy
+        self._exits = exits
+        self._quarantine = quarantine
+        self._observe = observe
+        self._tasks = tasks
+        self._on_landed = on_landed
+        self._release = release
+        self._room_timeout = room_timeout
+        self.pins: dict[Key, bool] = {}
+        self.queue = RoomQueue(
+            ledger,
+            clock,
+            limits,
+            policy,
+            self._make_room,
+            release,
+            retry_after=room_timeout,
+            fairness=fairness,
+        )
+        self._joinable: dict[Key, Flight[L]] = {}
+        self._begun: dict[Key, Flight[L]] = {}
+        self._under_way: dict[Flight[L], asyncio.Task[None]] = {}
+
+    @property
+    def waiting(self) -> int:
+        """Callers who wait for a load, or for one of those who wait for room before them."""
+        return sum(flight.waiting for flight in self._under_way)
+
+    def to_join(self, key: Key) -> Flight[L] | None:
+        """The flight that one who asks for `key` now may join."""
+        flight = self._joinable.get(key)
+        if flight is None or self._begun.get(key) is not flight:
+            return flight
+        return self._joinable.get(key) if self.queue.may_pass(key) else None
+
+    def under_way(self, key: Key) -> Flight[L] | None:
+        """The flight that will make `key` resident next."""
+        return self._begun.get(key) or self._joinable.get(key)
+
+    def start(self, key: Key, turn: int, *, patient: bool) -> Flight[L]:
+        """Begin a flight for the caller with the number `turn`."""
+        flight: Flight[L] = Flight(key, turn, patient=patient)
+        self._joinable[key] = flight
+        self._under_way[flight] = self._tasks.start(self._fly(flight))
+        return flight
+
+    def joined(self, flight: Flight[L], *, patient: bool) -> None:
+        """Somebody more will wait for it."""
+        flight.patient = flight.patient or patient
+        if self._begun.get(flight.key) is flight:
+            self._ledger.want(flight.key, wanted=True)
+
+    def deserted(self, flight: Flight[L]) -> None:
+        """Nobody waits any more. What has begun goes on, unless somebody else needs the room."""
+        if flight not in self._under_way:
+            return
+        if self._begun.get(flight.key) is flight:
+            self._ledger.want(flight.key, wanted=False)
+            self.queue.pump()
+        else:
+            self._call_off(flight)
+
+    def call_off_all(self) -> None:
+        for flight in tuple(self._under_way):
+            self._call_off(flight)
+        self.queue.close()
+
+    def _call_off(self, flight: Flight[L]) -> None:
+        """End it at once; whoever asks from now on starts another."""
+        if self._joinable.get(flight.key) is flight:
+            del self._joinable[flight.key]
+        self._under_way.pop(flight).cancel()
+        flight.fail(CacheClosed(f"the load of {flight.key} was called off"))
+
+    async def _fly(self, flight: Flight[L]) -> None:
+        """Make the key resident and tell everybody who waits how it went."""
+        try:
+            await self._make_resident(flight)
+        except asyncio.CancelledError:
+            flight.fail(CacheClosed(f"the load of {flight.key} was called off"))
+        except Exception as error:  # noqa: BLE001 - it is raised in every caller who waits
+            flight.fail(error)
+        finally:
+            self._under_way.pop(flight, None)
+            if self._joinable.get(flight.key) is flight:
+                del self._joinable[flight.key]
+            self.queue.pump()
+
+    async def _make_resident(self, flight: Flight[L]) -> None:
+        key = flight.key
+        terms = await self._loader.terms(key)
+        self._quarantine.check(key, self._clock.monotonic())
+        terms = replace(terms, pinned=self.pins.get(key, terms.pinned))
+        entry = await self._wait_for_room(flight, terms)
+        while entry.state is not State.LOADING:
+            if self._share(flight):
+                return
+            entry = await self._wait_for_room(flight, terms)
+        self._begun[key] = flight
+        try:
+            self._observe(LoadStarted(key, entry.since, entry.charged))
+            resident = await self._load(key)
+        except BaseException as error:
+            self._failed(key, error)
+            raise
+        finally:
+            del self._begun[key]
+        self._land(flight, resident)
+
+    async def _wait_for_room(self, flight: Flight[L], terms: Terms) -> Entry:
+        """A reservation, or a lease where the key is resident when the turn comes."""
+        key = flight.key
+        try:
+            async with asyncio.timeout(self._room_timeout):
+                return await self.queue.reserve(key, terms, flight.turn, lambda: flight.patient)
+        except TimeoutError:
+            raise InsufficientRoom(
+                f"no room for {key} came free within {self._room_timeout:g} s",
+                retry_after=self._room_timeout,
+            ) from None
+
+    async def _load(self, key: Key) -> L:
+        """Where memory runs out, once more without all that may go."""
+        try:
+            return await self._loader.load(key)
+        except OutOfMemory:
+            if not await self._evict_all(key):
+                raise
+        return await self._loader.load(key)
+
+    async def _evict_all(self, key: Key) -> bool:
+        """Evict what may go, for `key`. Returns once it has, and whether there was anything."""
+        candidates = self._policy.candidates(self._ledger.entries(), self._clock.monotonic())
+        self._make_room(tuple(e.key for e in candidates if e.key != key), key)
+        leaving = [e.key for e in self._ledger.entries() if e.state is State.DRAINING]
+        await asyncio.gather(*(self._exits.departure(other) for other in leaving if other != key))
+        return bool(leaving)
+
+    def _make_room(self, victims: tuple[Key, ...], room_for: Key) -> None:
+        for key in victims:
+            self.expel(key, room_for)
+        self._exits.reclassify()
+
+    def expel(self, key: Key, room_for: Key | None) -> None:
+        """Evict a resident, or give up a load that nobody waits for."""
+        flight = self._begun.get(key)
+        if flight is None:
+            self._exits.drain(key, Cause.EVICTED, room_for)
+        else:
+            self._exits.drain(key, Cause.ABANDONED, room_for)
+            self._call_off(flight)
+
+    def _failed(self, key: Key, error: BaseException) -> None:
+        """Write the load off; `error` is held against the key unless it was called off."""
+        now = self._clock.monotonic()
+        entry = self._ledger.get(key)
+        if entry is not None and entry.state is State.DRAINING:
+            self._exits.left(key)
+            return
+        self._ledger.abandon(key)
+        words = str(error) or type(error).__name__
+        rest = 0.0
+        if isinstance(error, Exception):
+            rest = self._quarantine.failed(key, words, now).until - now
+        self._observe(LoadFailed(key, now, words, rest))
+
+    def _land(self, flight: Flight[L], resident: L) -> None:
+        """Record the load and give every caller his lease, in one step."""
+        key, now = flight.key, self._clock.monotonic()
+        self._exits.loaded[key] = resident
+        entry = self._ledger.get(key)
+        if entry is not None and entry.state is State.DRAINING:
+            self._exits.released(key)
+            return
+        entry = self._ledger.settle(
+            key,
+            resident.footprint,
+            now,
+            leases=flight.waiting,
+            device_footprint=resident.device_footprint,
+        )
+        flight.land(resident)
+        self._quarantine.forgive(key)
+        self._observe(LoadFinished(key, now, entry.load_seconds, entry.footprint))
+        self._exits.reclassify()
+        self._on_landed(key, resident)
+
+    def _share(self, flight: Flight[L]) -> bool:
+        """Give every caller a lease on what is resident already; False if it leaves by now.
+
+        The queue has taken one lease for the flight.
+        """
+        key, now = flight.key, self._clock.monotonic()
+        entry = self._ledger.get(key)
+        stays = entry is not None and entry.state is State.RESIDENT
+        if stays and flight.waiting:
+            for _ in range(flight.waiting - 1):
+                self._ledger.lease(key, now)
+            flight.loaded = False
+            flight.land(self._exits.loaded[key])
+        else:
+            self._release(key)
+        return stays
