@@ -188,13 +188,22 @@ async def test_two_services_may_write_to_the_same_file(path: Path) -> None:
     assert sorted(models(read_history(path))) == ["one"] * 50 + ["other"] * 50
 
 
-@pytest.mark.parametrize("obstacle", ["a folder", "no folder above"])
+@pytest.mark.parametrize(
+    ("obstacle", "reason"),
+    [
+        ("folder", "it is not a regular file"),
+        ("device", "it is not a regular file"),
+        ("file/journal.sqlite", "File exists"),
+    ],
+)
 async def test_where_no_file_can_be_the_journal_is_off(
-    tmp_path: Path, obstacle: str, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, obstacle: str, reason: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Fault found: the folder was renamed like a damaged file."""
+    """Fault found: SQLite tried the folder and the device, and did not say what was wrong."""
+    (tmp_path / "folder").mkdir()
     (tmp_path / "file").touch()
-    path = tmp_path if obstacle == "a folder" else tmp_path / "file" / "journal.sqlite"
+    (tmp_path / "device").symlink_to("/dev/null")
+    path = tmp_path / obstacle
 
     async with journal_at(path) as journal:
         journal.record("a", 0)
@@ -203,16 +212,18 @@ async def test_where_no_file_can_be_the_journal_is_off(
         assert not journal.enabled
     (message,) = caplog.messages
     assert message.startswith(f"accesses are not recorded, {path} cannot be used: ")
+    assert reason in message
 
 
 async def test_what_could_not_be_written_is_counted(path: Path) -> None:
     """Fault found: the count from before the write was put back after it."""
     async with journal_at(path, max_unwritten=1) as journal:
         journal.record("\ud800", 0)
-        flush = asyncio.create_task(journal.flush())
-        await settle()
-        journal.record("a", 0)
-        journal.record("b", 0)
+        with another_writes(path):
+            flush = asyncio.create_task(journal.flush())
+            await settle()
+            journal.record("a", 0)
+            journal.record("b", 0)
         await flush
 
         assert journal.lost == 2

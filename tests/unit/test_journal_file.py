@@ -187,10 +187,13 @@ def test_reading_what_is_no_journal_says_what_to_do(
     assert path.exists() == (content is not None)
 
 
-def test_reading_changes_nothing(path: Path) -> None:
-    make(path, "a")
-    before = path.read_bytes()
+def test_reading_what_a_killed_service_left_changes_nothing(path: Path, tmp_path: Path) -> None:
+    """Fault found: opened for writing, the log was written back and removed."""
+    copy = tmp_path / "copy" / path.name
+    with file_at(path) as file:
+        file.write(asked("a"), [])
+        shutil.copytree(path.parent, copy.parent)
+    before = copy.read_bytes()
 
-    read_history(path)
-
-    assert path.read_bytes() == before
+    assert models(copy) == ["a"]
+    assert copy.read_bytes() == before
