@@ -1,7 +1,7 @@
 """How residents leave: no new leases, the last one ends, they are closed, their bytes are free."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Generic
 
 from cache import ranking
@@ -15,7 +15,7 @@ from cache.tasks import Tasks
 class Exits(Generic[L]):
     """Drains and closes. `loaded` is shared with the residency: the live residents by key.
 
-    `on_gone` is called when bytes have become free.
+    `on_gone` is called when bytes have become free, or never will.
     """
 
     def __init__(
@@ -57,10 +57,15 @@ class Exits(Generic[L]):
         """Call when the last lease on a draining key has ended."""
         self._tasks.start(self._close(key))
 
-    async def departure(self, key: Key) -> int:
-        """Return when `key` has left, if it is leaving: the bytes that this freed, else 0."""
+    def departures(self, *keys: Key) -> list[Awaitable[Departed]]:
+        """To be awaited: the end of each of `keys` that is leaving now."""
+        found = (self._departures.get(key) for key in keys)
+        return [asyncio.shield(departure) for departure in found if departure]
+
+    def stuck(self, key: Key) -> BaseException | None:
+        """Why `key` will never have left, if it cannot be closed."""
         departure = self._departures.get(key)
-        return (await asyncio.shield(departure)).freed if departure else 0
+        return departure.exception() if departure and departure.done() else None
 
     def left(self, key: Key) -> None:
         """A draining key has nothing in memory any more: write it off."""
@@ -86,6 +91,7 @@ class Exits(Generic[L]):
             await self.loaded[key].close()
         except Exception as error:
             self._departures[key].set_exception(error)
+            self._on_gone()
             raise
         del self.loaded[key]
         self.left(key)

@@ -61,6 +61,7 @@ class Loads(Generic[L]):
             policy,
             self._make_room,
             release,
+            exits.stuck,
             retry_after=room_timeout,
             fairness=fairness,
         )
@@ -179,8 +180,9 @@ class Loads(Generic[L]):
         """Evict what may go, for `key`. Returns once it has, and whether there was anything."""
         candidates = self._policy.candidates(self._ledger.entries(), self._clock.monotonic())
         self._make_room(tuple(e.key for e in candidates if e.key != key), key)
-        leaving = [e.key for e in self._ledger.entries() if e.state is State.DRAINING]
-        await asyncio.gather(*(self._exits.departure(other) for other in leaving if other != key))
+        others = (e.key for e in self._ledger.entries() if e.key != key)
+        leaving = self._exits.departures(*others)
+        await asyncio.gather(*leaving)
         return bool(leaving)
 
     def _make_room(self, victims: tuple[Key, ...], room_for: Key) -> None:

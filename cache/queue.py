@@ -50,7 +50,8 @@ class RoomQueue:
     """Reserves room in the ledger for one key after another.
 
     `make_room` is called with the victims of the first in the queue, and with his key;
-    `give_back` with the key of a lease that its caller did not wait for any more. Call
+    `give_back` with the key of a lease that its caller did not wait for any more. `stuck` tells
+    why a key that leaves will never have left. Call
     `pump` whenever bytes, places or candidates may have become free. Who is refused is told to
     come again after `retry_after` seconds.
     """
@@ -63,6 +64,7 @@ class RoomQueue:
         policy: Policy,
         make_room: Callable[[tuple[Key, ...], Key], object],
         give_back: Callable[[Key], object],
+        stuck: Callable[[Key], BaseException | None],
         *,
         retry_after: float,
         fairness: Fairness,
@@ -73,6 +75,7 @@ class RoomQueue:
         self._policy = policy
         self._make_room = make_room
         self._give_back = give_back
+        self._stuck = stuck
         self._retry_after = retry_after
         self._fairness = fairness
         self._tickets: list[_Ticket] = []
@@ -116,6 +119,11 @@ class RoomQueue:
             ticket = self._tickets[0]
             if ticket.granted.cancelled():
                 self._tickets.pop(0)
+                continue
+            stuck = self._stuck(ticket.key)
+            if stuck is not None:
+                self._tickets.pop(0)
+                ticket.granted.set_exception(stuck)
                 continue
             now = self._clock.monotonic()
             verdict = self._judge(ticket, now)

@@ -150,7 +150,7 @@ class Residency(Generic[L]):
         if flight is not None:
             await flight.over()
         self.retire(key, Cause.UNLOADED)
-        return await self._exits.departure(key)
+        return sum([(await gone).freed for gone in self._exits.departures(key)])
 
     def retire(self, key: Key, cause: Cause) -> None:
         """Let a resident go once its leases have ended; what is not resident stays as it is."""
@@ -278,9 +278,9 @@ class Residency(Generic[L]):
             self._exits.drain(key, Cause.EXPIRED)
         for key in evicted:
             self._loads.expel(key, room_for=None)
-        leaving = [self._exits.departure(key) for key in (*expired, *evicted)]
+        leaving = self._exits.departures(*expired, *evicted)
         self._pump()
-        return Sweep(expired, evicted, sum(await gather(*leaving)))
+        return Sweep(expired, evicted, sum(gone.freed for gone in await gather(*leaving)))
 
     async def aclose(self) -> None:
         """Call off what is under way and remove every resident, leased or not."""
