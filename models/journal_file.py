@@ -3,6 +3,7 @@
 import logging
 import os
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
@@ -87,7 +88,8 @@ class JournalFile:
         """All or nothing; how many were lost. Logged is only the first time in a row."""
         try:
             connection = self._connect()
-            with _transaction(connection):
+            connection.execute("BEGIN IMMEDIATE")
+            with connection:  # commits, or rolls back
                 _append(connection, accesses, loads)
                 self._prune(connection)
         except (*_UNUSABLE, NoJournal) as error:
@@ -125,7 +127,8 @@ class JournalFile:
 
 def read(connection: sqlite3.Connection) -> Rows:
     """All accesses and loads, oldest first. Raises NoJournal."""
-    with _judged(), _transaction(connection, "DEFERRED"):
+    with _judged(), connection:
+        connection.execute("BEGIN")
         names = dict(connection.execute("SELECT id, name FROM model"))
         accesses = connection.execute("SELECT at, model FROM access ORDER BY id").fetchall()
         loads = connection.execute("SELECT at, model, seconds, bytes FROM load ORDER BY id")
@@ -161,10 +164,22 @@ def _open_or_create(path: Path) -> sqlite3.Connection:
             if _is_blank(connection):
                 _make(connection)
             _check(connection)
-            for setting in _SETTINGS:
-                connection.execute(setting)
+            _set(connection)
         stack.pop_all()
     return connection
+
+
+def _set(connection: sqlite3.Connection) -> None:
+    until = time.monotonic() + _PATIENCE
+    for setting in _SETTINGS:
+        while True:
+            try:
+                connection.execute(setting)
+                break
+            except sqlite3.OperationalError:  # SQLite doesn't wait for who begins the log
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.01)
 
 
 def _is_blank(connection: sqlite3.Connection) -> bool:
@@ -173,7 +188,8 @@ def _is_blank(connection: sqlite3.Connection) -> bool:
 
 
 def _make(connection: sqlite3.Connection) -> None:
-    with _transaction(connection):
+    connection.execute("BEGIN IMMEDIATE")
+    with connection:
         if _is_blank(connection):  # else another service was first
             for statement in _SCHEMA:
                 connection.execute(statement)
@@ -204,10 +220,8 @@ def _append(
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
-    with suppress(OSError):
-        found = path.stat()
-        return found.st_dev, found.st_ino
-    return None
+    found = path.stat() if path.exists() else None
+    return found and (found.st_dev, found.st_ino)
 
 
 def _set_aside(path: Path) -> Path:
@@ -222,20 +236,6 @@ def _set_aside(path: Path) -> Path:
         for number in numbers[: len(numbers) + 1 - _KEPT_ASIDE]:
             path.with_name(f"{prefix}{number}{suffix}").unlink(missing_ok=True)
     return aside
-
-
-@contextmanager
-def _transaction(
-    connection: sqlite3.Connection, kind: Literal["IMMEDIATE", "DEFERRED"] = "IMMEDIATE"
-) -> Iterator[None]:
-    connection.execute(f"BEGIN {kind}")
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
 
 
 @contextmanager
