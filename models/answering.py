@@ -46,10 +46,15 @@ class Answering:
         self._width = width
         self._timeout = inference_timeout
 
-    async def answer_one(self, key: str, text: str, *, suspect: bool = False) -> Answered:
-        """The answer to one text; a `suspect` is asked with nobody else on the runner."""
+    async def answer_one(
+        self, key: str, text: str, *, suspect: bool = False, keep_alive: float | None = None
+    ) -> Answered:
+        """The answer to one text; a `suspect` is asked with nobody else on the runner.
+
+        `keep_alive` as in `Residency.lease`.
+        """
         for _ in range(_RUNNERS):
-            async with self._residency.lease(key) as lease:
+            async with self._residency.lease(key, keep_alive=keep_alive) as lease:
                 try:
                     return await self._ask(lease, text, alone=suspect)
                 except RunnerGone:
@@ -64,7 +69,9 @@ class Answering:
                     suspect = True
         raise RunnerDied(f"{_RUNNERS} runners of {key} died before they read this text")
 
-    async def answer(self, key: str, texts: Sequence[str]) -> list[Answered]:
+    async def answer(
+        self, key: str, texts: Sequence[str], *, keep_alive: float | None = None
+    ) -> list[Answered]:
         """One answer a text, in order. Any text's failure fails them all.
 
         At most `width` of the texts queue at a time, so that a long list does not hold up a
@@ -75,19 +82,30 @@ class Answering:
         try:
             async with asyncio.TaskGroup() as group:
                 workers = [
-                    group.create_task(self._work(key, texts, todo, answers))
+                    group.create_task(self._work(key, texts, todo, answers, keep_alive))
                     for _ in range(min(self._width, len(texts)))
                 ]
         except* (ModelError, CacheError) as failures:
             raise _first(failures) from None
         for worker in workers:
             for index, suspect in worker.result():
-                again = await self.answer_one(key, texts[index], suspect=suspect)
+                again = await self.answer_one(
+                    key, texts[index], suspect=suspect, keep_alive=keep_alive
+                )
                 answers[index] = replace(again, hit=False)
         return [answers[index] for index in range(len(texts))]
 
+    async def ask(self, lease: Lease[LiveModel], text: str) -> Row:
+        """What the leased model itself answers; nothing is asked twice, or counted."""
+        return (await self._ask(lease, text)).row
+
     async def _work(
-        self, key: str, texts: Sequence[str], todo: Iterator[int], answers: dict[int, Answered]
+        self,
+        key: str,
+        texts: Sequence[str],
+        todo: Iterator[int],
+        answers: dict[int, Answered],
+        keep_alive: float | None,
     ) -> list[tuple[int, bool]]:
         """Answer what is left to do on one lease, for as long as its runner lives.
 
@@ -95,7 +113,7 @@ class Answering:
         """
         left: list[tuple[int, bool]] = []
         while (index := next(todo, None)) is not None:
-            async with self._residency.lease(key) as lease:
+            async with self._residency.lease(key, keep_alive=keep_alive) as lease:
                 while index is not None:
                     try:
                         answers[index] = await self._ask(lease, texts[index])

@@ -9,7 +9,8 @@ class ServingConfig:
     """Defaults are the documented ones. Fractions are of the memory limit.
 
     `memory_limit` None means the smallest cgroup limit, else the physical memory.
-    `catalogue` None means the one that ships with the project.
+    `catalogue` None means the one that ships with the project, `journal` None a file beside the
+    model store. `api/settings.py` describes each field.
     """
 
     max_memory_usage: float = 0.8
@@ -19,7 +20,14 @@ class ServingConfig:
     cache_ttl: float = 3600.0
     cleanup_interval: float = 300.0
     enable_auto_scaling: bool = True
-    eviction_policy: str = "lru"
+    eviction_policy: str = "gdsf"
+    churn_guard: float = 2.0
+    max_loads: int = 2
+    overtake_limit: int = 16
+    overtake_seconds: float = 5.0
+    quarantine_base: float = 1.0
+    quarantine_max: float = 300.0
+    refresh_ahead: float = 0.1
     default_model: str = "deberta-v3-base_pretrained"
     preload_models: tuple[str, ...] = ("deberta-v3-base_pretrained", "roberta-base_pretrained")
     warmup_requests: int = 10
@@ -30,4 +38,8 @@ class ServingConfig:
     inference_timeout: float = 30.0
     request_timeout: float = 60.0
     max_waiting: int = 256
+    journal: Path | None = None
+    journal_enabled: bool = True
+    restore_working_set: bool = True
+    events_kept: int = 1000
     ttl_by_type: dict[str, float] = field(default_factory=dict)

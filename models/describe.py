@@ -1,14 +1,23 @@
 """What is known, as views: joins catalogue, store, ledger and counters. Decides nothing."""
 
+from cache import lifetimes
 from cache.ledger import Entry, State
+from cache.ports import Priority
+from cache.quarantine import Suspension
+from cache.ranking import Standing
 from models.clock import SystemClock
 from models.config import ServingConfig
-from models.figures import Figures
-from models.loader import LiveModel, priority_of
-from models.memory import Sample, limits_for
+from models.loader import LiveModel
 from models.spec import ModelSpec, StoredModel
 from models.usage import Usage
-from models.views import MemoryUsage, ModelView, RunnerView, SystemView
+from models.views import (
+    LifetimeView,
+    MemoryUsage,
+    ModelView,
+    QuarantineView,
+    RunnerView,
+    StandingView,
+)
 
 _TYPES = {"onnx": "onnx", "transformers": "pytorch", "pytorch": "pytorch"}
 
@@ -21,6 +30,10 @@ def model_view(
     live: LiveModel | None,
     usage: Usage,
     clock: SystemClock,
+    *,
+    standing: Standing | None = None,
+    suspension: Suspension | None = None,
+    pinned: bool = False,
 ) -> ModelView:
     """Everything known of one model at this moment."""
     resident = entry is not None and entry.state is State.RESIDENT
@@ -33,7 +46,7 @@ def model_view(
         footprint=entry.footprint if entry is not None else 0,
         last_accessed=None if usage.last_accessed is None else clock.utc(usage.last_accessed),
         access_count=usage.asked,
-        priority=priority_of(spec),
+        priority=_priority(spec, standing),
         source=stored.source if stored else spec.source if spec else "Local",
         engine=_TYPES[stored.engine if stored else spec.engine if spec else "onnx"],
         registered=stored is not None,
@@ -41,13 +54,44 @@ def model_view(
         labels=stored.labels if stored else (),
         precision=stored.precision if stored else None,
         size=stored.size if stored else 0,
-        loaded_at=clock.utc(entry.since) if entry is not None and resident else None,
+        loaded_at=clock.utc(entry.landed) if entry is not None and resident else None,
         load_seconds=usage.last_load_seconds,
         warmup_completed=usage.warmed,
         warmup_seconds=usage.warmup_seconds,
         performance=usage.performance(),
         runner=_runner_view(live, usage) if live is not None else None,
+        pinned=pinned,
+        priority_fixed=spec is not None and spec.priority is not None,
+        standing=standing_view(standing, name, clock) if standing is not None else None,
+        lifetime=_lifetime_view(entry, clock) if entry is not None and resident else None,
+        quarantine=_quarantine_view(suspension, clock) if suspension is not None else None,
     )
+
+
+def standing_view(standing: Standing, name: str, clock: SystemClock) -> StandingView:
+    entry = standing.entry
+    return StandingView(
+        name=name,
+        place=standing.place,
+        priority=standing.priority,
+        fixed=entry.fixed,
+        score=standing.score,
+        footprint=entry.footprint,
+        charged=entry.charged,
+        last_used=clock.utc(entry.last_used),
+        held_by=None if standing.hold is None else standing.hold.value,
+    )
+
+
+def memory_usage(used: int, limit: int, config: ServingConfig) -> MemoryUsage:
+    return MemoryUsage(used, limit, config.max_memory_usage)
+
+
+def _priority(spec: ModelSpec | None, standing: Standing | None) -> Priority:
+    """Fixed, or by usage; what is not in memory ranks below all that is."""
+    if spec is not None and spec.priority is not None:
+        return spec.priority
+    return Priority.LOW if standing is None else standing.priority
 
 
 def _runner_view(live: LiveModel, usage: Usage) -> RunnerView:
@@ -59,26 +103,15 @@ def _runner_view(live: LiveModel, usage: Usage) -> RunnerView:
     )
 
 
-def memory_usage(used: int, limit: int, config: ServingConfig) -> MemoryUsage:
-    return MemoryUsage(used, limit, config.max_memory_usage)
-
-
-def system_view(
-    sample: Sample,
-    tracked: int,
-    limit: int,
-    config: ServingConfig,
-    figures: Figures,
-    uptime: float,
-) -> SystemView:
-    """The process tree, and what has been cleaned up so far."""
-    return SystemView(
-        memory=memory_usage(sample.total, limit, config),
-        own=sample.own,
-        budget=limits_for(config, limit, sample.own).budget,
-        tracked=tracked,
-        uptime_seconds=uptime,
-        last_cleanup=figures.last_cleanup,
-        cleanup_count=figures.cleanups,
-        cleanup_freed=figures.cleaned,
+def _lifetime_view(entry: Entry, clock: SystemClock) -> LifetimeView:
+    at = lifetimes.runs_out(entry)
+    refreshed = entry.since > entry.landed
+    return LifetimeView(
+        expires_at=None if at is None else clock.utc(at),
+        keep_alive=entry.keep_alive,
+        refreshed_at=clock.utc(entry.since) if refreshed else None,
     )
+
+
+def _quarantine_view(suspension: Suspension, clock: SystemClock) -> QuarantineView:
+    return QuarantineView(suspension.failures, suspension.error, clock.utc(suspension.until))

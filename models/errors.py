@@ -1,5 +1,7 @@
 """What can go wrong with a model, in the words of the caller."""
 
+from cache.ports import OutOfMemory
+
 
 class ModelError(Exception):
     """Base of all errors about models."""
@@ -19,6 +21,14 @@ class ModelNotRegistered(ModelError):
 
 class ModelLoadFailed(ModelError):
     """The model is registered but could not be loaded: damaged, too slow, or it crashed."""
+
+
+class LoadOutOfMemory(ModelLoadFailed, OutOfMemory):
+    """There was not the memory that the load needs."""
+
+
+class CanaryFailed(ModelError):
+    """The model runs, but what it answers to sample texts cannot be right."""
 
 
 class RegistrationFailed(ModelError):

@@ -1,65 +1,113 @@
-"""Counts what happens, model by model, and what was cleaned up."""
+"""Counts what happens, model by model and version by version, and what was cleaned up."""
 
 import logging
 from collections import defaultdict
 from datetime import datetime
 
-from cache.events import Cause, Event, LoadFailed, LoadFinished, LoadStarted, Removed
+from cache.events import (
+    Cause,
+    Draining,
+    Event,
+    LoadFailed,
+    LoadFinished,
+    LoadStarted,
+    Refreshed,
+    Removed,
+)
 from cache.residency import Sweep
 from models.answering import Answered
 from models.clock import SystemClock
-from models.port import Predicted, ServingObserver, WarmedUp
-from models.usage import Usage
+from models.port import Predicted, RefreshFailed, ServingObserver, WarmedUp
+from models.usage import Usage, total
+from models.versions import name_of
+from models.views import Performance
 
 _log = logging.getLogger(__name__)
 
 
 class Figures:
-    """Every event passes through here: counted, logged, and handed on to `observe`."""
+    """Every event passes through here: counted, logged, and handed on to each of `observers`."""
 
-    def __init__(self, clock: SystemClock, observe: ServingObserver) -> None:
+    def __init__(self, clock: SystemClock, *observers: ServingObserver) -> None:
         self._clock = clock
-        self._observe = observe
+        self._observers = observers
         self.usage: defaultdict[str, Usage] = defaultdict(Usage)
+        """By name, all versions together, and by key, "name:version"."""
         self.last_cleanup: datetime | None = None
         self.cleanups = 0
         self.cleaned = 0
 
-    def on_event(self, event: Event) -> None:
-        """The cache's observer."""
-        usage = self.usage[event.key]
+    def on_event(self, event: Event | RefreshFailed) -> None:
+        """The cache's observer, told also of what could not be refreshed."""
         match event:
-            case LoadStarted():
-                _log.info("loading %s, %.1f MB reserved", event.key, event.reserved / 1e6)
             case LoadFinished():
-                usage.loaded(event.seconds)
-                _log.info(
-                    "%s is resident: %.1f MB, loaded in %.2f s",
-                    event.key,
-                    event.footprint / 1e6,
-                    event.seconds,
-                )
-            case LoadFailed():
-                _log.error("%s could not be loaded: %s", event.key, event.error)
+                for usage in self._both(event.key):
+                    usage.loaded(event.seconds)
             case Removed():
-                died = event.cause is Cause.FAILED
-                usage.removed(died=died)
-                level = logging.WARNING if died else logging.INFO
-                _log.log(level, "%s %s, %.1f MB freed", event.key, event.cause, event.freed / 1e6)
-        self._observe(event)
+                self._on_removal(event)
+        _log_event(event)
+        self._tell(event)
+
+    def on_request(self, key: str, now: float, texts: int) -> None:
+        for usage in self._both(key):
+            usage.ask(now, texts)
 
     def on_answer(self, key: str, answered: Answered, total_seconds: float) -> None:
-        self.usage[key].answer(hit=answered.hit, seconds=answered.seconds)
-        self._observe(Predicted(key, answered.seconds, total_seconds))
+        for usage in self._both(key):
+            usage.answer(hit=answered.hit, seconds=answered.seconds)
+        self._tell(Predicted(key, answered.seconds, total_seconds))
 
     def on_warmup(self, key: str, seconds: float, *, resident: bool) -> None:
         """`resident` says whether the model that was warmed up is still there."""
-        usage = self.usage[key]
-        usage.warmed = resident
-        usage.warmup_seconds = seconds
-        self._observe(WarmedUp(key, seconds))
+        for usage in self._both(key):
+            usage.warmed = resident
+            usage.warmup_seconds = seconds
+        self._tell(WarmedUp(key, seconds))
 
     def on_sweep(self, sweep: Sweep) -> None:
         self.last_cleanup = self._clock.utc(self._clock.monotonic())
         self.cleanups += 1
         self.cleaned += sweep.freed
+
+    def performance(self) -> Performance:
+        """All models together."""
+        return total([usage.performance() for key, usage in self.usage.items() if ":" not in key])
+
+    def _on_removal(self, event: Removed) -> None:
+        """What was replaced has left a successor that is warm."""
+        died = event.cause is Cause.FAILED
+        by_name, by_key = self._both(event.key)
+        by_key.removed(died=died)
+        by_name.removed(died=died, warm=event.cause is Cause.REPLACED and by_name.warmed)
+
+    def _both(self, key: str) -> tuple[Usage, Usage]:
+        return self.usage[name_of(key)], self.usage[key]
+
+    def _tell(self, happening: Event | RefreshFailed | Predicted | WarmedUp) -> None:
+        for observe in self._observers:
+            observe(happening)
+
+
+def _log_event(event: Event | RefreshFailed) -> None:
+    match event:
+        case LoadStarted():
+            _log.info("loading %s, %.1f MB reserved", event.key, event.reserved / 1e6)
+        case LoadFinished():
+            megabytes = event.footprint / 1e6
+            _log.info(
+                "%s is resident: %.1f MB, loaded in %.2f s", event.key, megabytes, event.seconds
+            )
+        case LoadFailed():
+            again = event.quarantine
+            _log.error(
+                "%s could not be loaded, not before %.0f s: %s", event.key, again, event.error
+            )
+        case Draining() if event.room_for is not None:
+            _log.info("%s makes room for %s", event.key, event.room_for)
+        case Removed():
+            level = logging.WARNING if event.cause is Cause.FAILED else logging.INFO
+            _log.log(level, "%s %s, %.1f MB freed", event.key, event.cause, event.freed / 1e6)
+        case Refreshed():
+            _log.info("%s was refreshed", event.key)
+        case RefreshFailed():
+            _log.warning("%s could not be refreshed: %s", event.model, event.error)

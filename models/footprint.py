@@ -13,7 +13,7 @@ from pathlib import Path
 _PRIVATE = frozenset({"Private_Clean", "Private_Dirty", "SwapPss"})
 _SHARED = frozenset({"Shared_Clean", "Shared_Dirty"})
 _PROPORTIONAL = frozenset({"Pss", "SwapPss"})
-_ANONYMOUS = frozenset({"Pss_Anon", "Pss_Shmem", "SwapPss"})
+_ANONYMOUS = frozenset({"Pss_Anon", "Pss_Shmem"})
 _SUMMED = _PROPORTIONAL | _PRIVATE | _ANONYMOUS
 _WORDS_BEFORE_PATH = 5
 

@@ -4,13 +4,13 @@ import asyncio
 import os
 from dataclasses import dataclass, field
 
-from cache.ports import Key, Priority, Terms
+from cache.ports import Key, Terms
 from models.catalogue import Catalogue, parse_ref
 from models.config import ServingConfig
 from models.directory import Directory
 from models.forkserver import ForkServer
 from models.runner import LoadOrder, Runner
-from models.spec import ModelSpec, StoredModel
+from models.spec import StoredModel
 from models.store import ModelStore
 
 _HEADROOM = 1.15
@@ -28,6 +28,11 @@ class LiveModel:
     def footprint(self) -> int:
         return self.runner.footprint
 
+    @property
+    def device_footprint(self) -> int:
+        """No engine computes on a device with memory of its own yet."""
+        return 0
+
     async def measure(self) -> int:
         return await self.runner.measure()
 
@@ -40,12 +45,14 @@ class LiveModel:
 
 @dataclass(slots=True)
 class ModelLoader:
-    """The cache's Loader; a key is "name" (its newest version) or "name:version"."""
+    """The cache's Loader; a key is "name:version"."""
 
     directory: Directory
     store: ModelStore
     forkserver: ForkServer
     config: ServingConfig
+    pins: dict[str, bool] = field(default_factory=dict)
+    """By name or key: what the operator said, which goes before the catalogue."""
     _measured: dict[tuple[str, str], int] = field(default_factory=dict)
 
     async def terms(self, key: Key) -> Terms:
@@ -56,9 +63,9 @@ class ModelLoader:
         return Terms(
             size_estimate=int(expected * _HEADROOM),
             load_seconds=stored.load_seconds,
-            priority=priority_of(spec),
+            priority=spec.priority if spec is not None else None,
             ttl=ttl_of(stored, self.directory.catalogue, self.config),
-            pinned=spec is not None and spec.pin,
+            pinned=self.pins.get(key, self.pins.get(stored.name, spec is not None and spec.pin)),
         )
 
     async def load(self, key: Key) -> LiveModel:
@@ -81,11 +88,6 @@ class ModelLoader:
 
     async def _resolve(self, key: Key) -> StoredModel:
         return await self.directory.find(parse_ref(key))
-
-
-def priority_of(spec: ModelSpec | None) -> Priority:
-    """The class that the catalogue fixes, else the middle one."""
-    return Priority.MEDIUM if spec is None or spec.priority is None else spec.priority
 
 
 def ttl_of(stored: StoredModel, catalogue: Catalogue, config: ServingConfig) -> float | None:

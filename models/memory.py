@@ -31,7 +31,7 @@ class Sample:
 
     `own` is what the tree would use without its runners: the service's own processes, and the
     pages that runners share with them; the median of the last few measurements.
-    `anonymous` is what the runners hold that is backed by no file, swapped pages too.
+    `anonymous` is what the runners hold in memory that is backed by no file.
     """
 
     own: int

@@ -4,6 +4,7 @@ import logging
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from models.catalogue import load_catalogue
 from models.clock import SystemClock
@@ -11,6 +12,8 @@ from models.config import ServingConfig
 from models.directory import Directory
 from models.errors import ModelError
 from models.forkserver import ForkServer
+from models.free import free_memory
+from models.journal import AccessJournal
 from models.limits import memory_limit
 from models.loader import ModelLoader
 from models.memory import serve_process
@@ -30,11 +33,14 @@ async def open_serving(config: ServingConfig, observe: ServingObserver) -> Async
     store = ModelStore()
     directory = Directory(catalogue, store, clock)
     limit = config.memory_limit or memory_limit()
+    journal = await AccessJournal.open(_journal_path(config, store), clock)
     forkserver = await ForkServer.start()
     try:
         loader = ModelLoader(directory, store, forkserver, config)
         root = serve_process(os.getpid())
-        serving = Serving(config, loader, clock, observe, limit=limit, root=root)
+        serving = Serving(
+            config, loader, clock, observe, journal, limit=limit, free=free_memory, root=root
+        )
         try:
             await serving.start(lambda: _prepare(serving, config, loader))
             await _say_budget(serving)
@@ -43,6 +49,12 @@ async def open_serving(config: ServingConfig, observe: ServingObserver) -> Async
             await serving.aclose()
     finally:
         await forkserver.aclose()
+
+
+def _journal_path(config: ServingConfig, store: ModelStore) -> Path | None:
+    if not config.journal_enabled:
+        return None
+    return config.journal or store.path.parent / "model-cache" / "accesses.sqlite3"
 
 
 async def _say_budget(serving: Serving) -> None:

@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
-from models import footprint
+from models import footprint, oom
 from models.child import CallFailed, Child
 from models.engines import Row
 from models.errors import (
     DeadlineExceeded,
     InferenceFailed,
+    LoadOutOfMemory,
     ModelError,
     ModelLoadFailed,
     RunnerDied,
@@ -58,17 +59,22 @@ class Runner:
     async def start(cls, forkserver: ForkServer, order: LoadOrder, *, timeout: float) -> Self:
         """Fork, load and measure within `timeout` seconds. Raises ModelLoadFailed.
 
-        When it raises, or is cancelled, the process is gone.
+        It is a LoadOutOfMemory where that was the cause. When it raises, or is cancelled, the
+        process is gone.
         """
+        kills = oom.kills()
         try:
             async with asyncio.timeout(timeout):
                 return await cls._start(forkserver, order)
         except TimeoutError as error:
             raise ModelLoadFailed(f"loading timed out after {timeout:g} s") from error
         except RunnerDied as error:
+            if oom.kills() > kills:
+                raise LoadOutOfMemory("the kernel ran out of memory during the load") from error
             raise ModelLoadFailed("the runner process died while it loaded the model") from error
         except CallFailed as error:
-            raise ModelLoadFailed(str(error)) from error
+            kind = LoadOutOfMemory if oom.is_meant_by(str(error)) else ModelLoadFailed
+            raise kind(str(error)) from error
 
     @classmethod
     async def _start(cls, forkserver: ForkServer, order: LoadOrder) -> Self:

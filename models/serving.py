@@ -1,32 +1,43 @@
-"""The use cases: predict, load, unload, warm up, describe, clean up."""
+"""The use cases: predict, load, unload, warm up, pin, describe, clean up."""
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from cache.errors import CacheError
+from cache.events import Event, LoadFinished
 from cache.janitor import Janitor
-from cache.policy import Limits
-from cache.residency import Residency, Sweep
+from cache.residency import Residency
 from models.answering import Answered, Answering
 from models.background import Background
-from models.catalogue import parse_ref
+from models.budget import Budget
+from models.catalogue import ModelRef, parse_ref
+from models.chronicle import Chronicle
 from models.clock import SystemClock
 from models.config import ServingConfig
-from models.describe import memory_usage, model_view, system_view
 from models.dispatch import Dispatcher
 from models.errors import DeadlineExceeded, ModelError
 from models.figures import Figures
+from models.journal import AccessJournal, History
 from models.loader import LiveModel, ModelLoader, cores
-from models.memory import MemoryMeter, limits_for
+from models.memory import MemoryMeter
+from models.overview import Overview, cleanup_reason
 from models.port import ServingObserver
-from models.usage import total
+from models.refreshing import Refreshing
+from models.restoring import restore
+from models.rules import rules_of
+from models.versions import Versions, name_of
 from models.views import (
     CacheView,
+    CleanupPlan,
     CleanupReport,
+    EventView,
+    LoadPlan,
     LoadReport,
     ModelView,
+    PinReport,
     Prediction,
     SystemView,
     UnloadReport,
@@ -40,7 +51,8 @@ _log = logging.getLogger(__name__)
 class Serving:
     """What the service does, without HTTP. Made by `opening.open_serving`.
 
-    `limit` is the memory limit in bytes, `root` the process id at the top of the service.
+    `limit` is the memory limit in bytes, `free` tells what of the machine's memory is free, and
+    `root` is the process id at the top of the service.
     """
 
     def __init__(
@@ -49,38 +61,31 @@ class Serving:
         loader: ModelLoader,
         clock: SystemClock,
         observe: ServingObserver,
+        journal: AccessJournal,
         *,
         limit: int,
+        free: Callable[[], int],
         root: int,
     ) -> None:
         self._config = config
         self._directory = loader.directory
+        self._loader = loader
         self._clock = clock
-        self._limit = limit
-        self._figures = Figures(clock, observe)
+        self._journal = journal
+        self._chronicle = Chronicle(clock, config.events_kept)
+        self._figures = Figures(clock, observe, self._chronicle)
+        meter = MemoryMeter(root, lambda: loader.forkserver.pid, self._runner_pids, clock)
+        self._budget = Budget(config, limit, meter, free, clock)
         self._residency: Residency[LiveModel] = Residency(
-            loader,
-            clock,
-            self.limits,
-            self._figures.on_event,
-            room_timeout=config.room_timeout,
-            max_waiting=config.max_waiting,
+            loader, clock, self._budget.limits, self._on_event, rules_of(config)
         )
-        self._meter = MemoryMeter(root, lambda: loader.forkserver.pid, self._runner_pids, clock)
+        self._versions = Versions(self._directory, self._residency.is_resident)
         self._answering = Answering(
             self._residency,
             Dispatcher(cores(config)),
             width=cores(config),
             inference_timeout=config.inference_timeout,
         )
-        self._janitor = Janitor(
-            self._residency,
-            clock,
-            config.cleanup_interval,
-            before=self._meter.sample,
-            after=self._figures.on_sweep,
-        )
-        self._background = Background()
         self._warming = Warming(
             self._residency,
             self._answering,
@@ -89,8 +94,30 @@ class Serving:
             clock,
             config.warmup_requests,
         )
+        self._refreshing = Refreshing(
+            self._residency, self._versions, self._warming, clock, self._figures.on_event
+        )
+        self._overview = Overview(
+            config,
+            self._directory,
+            self._residency,
+            self._versions,
+            self._figures,
+            meter,
+            self._budget,
+            clock,
+            limit=limit,
+        )
+        self._background = Background()
+        self._janitor = Janitor(
+            self._residency,
+            clock,
+            config.cleanup_interval,
+            before=self._budget.measure,
+            after=self._figures.on_sweep,
+            refresh=lambda key: self._background.attempt(self._refreshing.refresh(key)),
+        )
         self._warming_up: set[str] = set()
-        self._started_at = clock.monotonic()
         self._prepared = False
         self._closing = False
 
@@ -101,66 +128,85 @@ class Serving:
 
     async def start(self, prepare: Callable[[], Awaitable[object]]) -> None:
         """Measure first; then sweep, and `prepare`, in the background. Ready when prepared."""
-        await self._meter.sample()
+        await self._budget.measure()
         self._background.start(self._janitor.run())
+        self._background.start(self._journal.run())
+        if self._config.enable_auto_scaling:
+            self._background.start(self._budget.follow(self._residency.relieve))
         self._background.start(self._prepare(prepare))
 
     def begin_shutdown(self) -> None:
         self._closing = True
+        self._chronicle.close()
 
     async def aclose(self) -> None:
-        self._closing = True
+        self.begin_shutdown()
         await self._background.aclose()
         await self._residency.aclose()
+        await self._journal.aclose()
 
-    async def predict(self, text: str, name: str | None = None) -> Prediction:
+    async def predict(
+        self, text: str, name: str | None = None, *, keep_alive: float | None = None
+    ) -> Prediction:
         started = self._clock.monotonic()
         async with self._deadline():
-            key = await self._key(name)
-            self._figures.usage[key].ask(started, 1)
-            answered = await self._answering.answer_one(key, text)
+            ref, key = await self._asked(name, started, texts=1)
+            answered = await self._answering.answer_one(key, text, keep_alive=keep_alive)
         self._follow_growth(key, answered)
-        return self._prediction(key, text, answered, started)
+        return self._prediction(ref, key, text, answered, started)
 
     async def predict_batch(
-        self, texts: Sequence[str], name: str | None = None
+        self, texts: Sequence[str], name: str | None = None, *, keep_alive: float | None = None
     ) -> list[Prediction]:
         """All texts with one model, in order; if one fails, so does the batch."""
         started = self._clock.monotonic()
         async with self._deadline():
-            key = await self._key(name)
-            self._figures.usage[key].ask(started, len(texts))
-            answers = await self._answering.answer(key, texts)
+            ref, key = await self._asked(name, started, texts=len(texts))
+            answers = await self._answering.answer(key, texts, keep_alive=keep_alive)
         self._follow_growth(key, *answers)
         return [
-            self._prediction(key, text, answered, started)
+            self._prediction(ref, key, text, answered, started)
             for text, answered in zip(texts, answers, strict=True)
         ]
 
-    async def load(self, name: str) -> LoadReport:
+    async def load(self, name: str, *, keep_alive: float | None = None) -> LoadReport:
         async with self._deadline():
-            key = await self._key(name)
-            async with self._residency.lease(key) as lease:
+            ref, key = await self._key(name)
+            self._residency.forgive(key)
+            async with self._residency.lease(key, keep_alive=keep_alive) as lease:
                 entry = self._residency.entry(key)
                 seconds = entry.load_seconds if entry else 0.0
-                return LoadReport(key, seconds, lease.resident.footprint)
+                return LoadReport(str(ref), seconds, lease.resident.footprint)
+
+    async def plan_load(self, name: str) -> LoadPlan:
+        ref, key = await self._key(name)
+        return await self._overview.load_plan(str(ref), key)
+
+    async def pin(self, name: str, *, pinned: bool) -> PinReport:
+        """Of a name, all versions; one that is not in memory is pinned when it is loaded."""
+        ref, key = await self._key(name)
+        self._loader.pins[str(ref)] = pinned
+        self._residency.pin(key, pinned=pinned)
+        return PinReport(str(ref), pinned, cached=self._residency.entry(key) is not None)
 
     async def unload(self, name: str) -> UnloadReport:
         """Returns when the memory is free. A resident can go even when its files are gone."""
-        key = str(parse_ref(name))
-        if self._residency.entry(key) is None:
-            key = await self._key(name)
+        ref = parse_ref(name)
+        key = self._versions.known(ref)
+        if key is None or self._residency.entry(key) is None:
+            _, key = await self._key(name)
         async with self._deadline():
-            return UnloadReport(key, await self._residency.unload(key))
+            return UnloadReport(str(ref), await self._residency.unload(key))
 
     async def warmup(self, name: str) -> WarmupReport:
         """Answer sample texts. A load that this needs is in neither figure."""
         async with self._deadline():
-            return await self._warming.warm_up(await self._key(name))
+            ref, key = await self._key(name)
+            return replace(await self._warming.warm_up(key), name=str(ref))
 
     async def start_warmup(self, name: str) -> int:
         """One that is under way already is not begun again."""
-        key = await self._key(name)
+        _, key = await self._key(name)
         if key not in self._warming_up:
             self._warming_up.add(key)
             self._background.attempt(self._warm_up_behind(key))
@@ -169,7 +215,8 @@ class Serving:
     async def try_warmup(self, name: str) -> None:
         """Warm up, however long it takes; failures are logged, for nobody waits to be told."""
         try:
-            await self._warming.warm_up(await self._key(name))
+            _, key = await self._key(name)
+            await self._warming.warm_up(key)
         except (ModelError, CacheError) as error:
             _log.error("%s was not warmed up: %s", name, error)
 
@@ -177,45 +224,47 @@ class Serving:
         before = self._residency.totals().footprint
         sweep = await self._janitor.sweep()
         return CleanupReport(
-            unloaded=(*sweep.expired, *sweep.evicted),
+            unloaded=tuple(self._overview.shown(key) for key in (*sweep.expired, *sweep.evicted)),
             freed=sweep.freed,
-            reason=_reason(sweep),
+            reason=cleanup_reason(sweep),
             before=before,
             after=self._residency.totals().footprint,
         )
 
+    async def plan_cleanup(self) -> CleanupPlan:
+        return self._overview.cleanup_plan()
+
     async def describe(self, name: str) -> ModelView:
-        ref = parse_ref(name)
-        await self._directory.renew()
-        key = str(ref)
-        listed = ref.version is None and self._directory.entry(ref) != (None, None)
-        if not listed and self._residency.entry(key) is None:
-            await self._directory.find(ref)
-        return self._view(key)
+        return await self._overview.model(name)
 
     async def cache(self) -> CacheView:
-        await self._directory.renew()
-        keys = dict.fromkeys(self._directory.names())
-        keys.update(dict.fromkeys(entry.key for entry in self._residency.entries()))
-        models = tuple(self._view(key) for key in keys)
-        memory = memory_usage(sum(m.footprint for m in models), self._limit, self._config)
-        performance = total([usage.performance() for usage in self._figures.usage.values()])
-        return CacheView(models, memory, performance)
+        return await self._overview.cache()
 
     async def system(self) -> SystemView:
-        sample = await self._meter.sample()
-        self._residency.relieve()
-        uptime = self._clock.monotonic() - self._started_at
-        tracked = self._residency.totals().charged
-        return system_view(sample, tracked, self._limit, self._config, self._figures, uptime)
+        return await self._overview.system()
 
-    def limits(self) -> Limits:
-        """What residents may use, by the last measurement of what the service itself uses."""
-        return limits_for(self._config, self._limit, self._meter.last.own)
+    def events(self, *, after: int, limit: int) -> Sequence[EventView]:
+        return self._chronicle.since(after, limit)
+
+    def follow(self, *, after: int) -> AsyncGenerator[EventView, None]:
+        return self._chronicle.follow(after)
+
+    async def restore(self) -> None:
+        """Load what was in use before the last stop, behind all else."""
+        history, self._journal.history = self._journal.history, History()
+        if self._config.restore_working_set:
+            await restore(history, self._residency, self._versions)
+
+    def _on_event(self, event: Event) -> None:
+        if isinstance(event, LoadFinished):
+            name = name_of(event.key)
+            self._journal.record_load(name, event.at, event.seconds, event.footprint)
+        self._figures.on_event(event)
 
     async def _prepare(self, prepare: Callable[[], Awaitable[object]]) -> None:
         await prepare()
         self._prepared = True
+        self._background.attempt(self.restore())
 
     async def _warm_up_behind(self, key: str) -> None:
         try:
@@ -223,13 +272,19 @@ class Serving:
         finally:
             self._warming_up.discard(key)
 
-    async def _key(self, name: str | None) -> str:
-        """The cache's key of a registered model; None means the default."""
+    async def _asked(self, name: str | None, now: float, *, texts: int) -> tuple[ModelRef, str]:
+        """What a request names, noted as asked for."""
+        ref, key = await self._key(name)
+        self._figures.on_request(key, now, texts)
+        self._journal.record(ref.name, now)
+        return ref, key
+
+    async def _key(self, name: str | None) -> tuple[ModelRef, str]:
+        """A registered model and the cache's key of it; None means the default."""
         if name is None:
             await self._directory.listed()
         ref = parse_ref(self._directory.default_name(self._config) if name is None else name)
-        await self._directory.find(ref)
-        return str(ref)
+        return ref, await self._versions.key(ref)
 
     @asynccontextmanager
     async def _deadline(self) -> AsyncIterator[None]:
@@ -246,7 +301,9 @@ class Serving:
         if self._figures.usage[key].reads_longer(longest):
             self._background.attempt(self._residency.measure(key))
 
-    def _prediction(self, key: str, text: str, answered: Answered, started: float) -> Prediction:
+    def _prediction(
+        self, ref: ModelRef, key: str, text: str, answered: Answered, started: float
+    ) -> Prediction:
         seconds = self._clock.monotonic() - started
         self._figures.on_answer(key, answered, seconds)
         probabilities = dict(
@@ -258,29 +315,11 @@ class Serving:
             label=label,
             confidence=probabilities[label],
             probabilities=probabilities,
-            model_used=key,
+            model_used=str(ref),
             cache_hit=answered.hit,
             truncated=answered.row.truncated,
             processing_seconds=seconds,
         )
 
-    def _view(self, key: str) -> ModelView:
-        spec, stored = self._directory.entry(parse_ref(key))
-        return model_view(
-            key,
-            spec,
-            stored,
-            self._residency.entry(key),
-            self._residency.resident(key),
-            self._figures.usage[key],
-            self._clock,
-        )
-
     def _runner_pids(self) -> frozenset[int]:
         return frozenset(live.runner.pid for live in self._residency.residents())
-
-
-def _reason(sweep: Sweep) -> str:
-    if sweep.evicted:
-        return "memory_threshold_exceeded"
-    return "expired" if sweep.expired else "nothing_to_do"

@@ -151,7 +151,7 @@ class SystemView:
     """The process tree. `memory` is its proportional set size against the limit.
 
     `own` is what the service uses without its runners; `budget` what that leaves for models, and
-    `tracked` what of it is reserved, resident or leaving.
+    `tracked` what of it is reserved, resident or leaving. `waiting` is how many wait for room.
     """
 
     memory: MemoryUsage
@@ -162,6 +162,7 @@ class SystemView:
     last_cleanup: datetime | None
     cleanup_count: int
     cleanup_freed: int
+    waiting: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,13 @@
 """Warm-up: a model answers sample texts, so that the first real one finds everything ready."""
 
-from cache.residency import Residency
+from collections.abc import Sequence
+from math import isclose
+
+from cache.residency import Lease, Residency
 from models.answering import Answering
 from models.catalogue import Catalogue, parse_ref
 from models.clock import SystemClock
+from models.errors import CanaryFailed
 from models.figures import Figures
 from models.loader import LiveModel
 from models.views import WarmupReport
@@ -15,6 +19,9 @@ SAMPLES = (
     "Run this for me: import os; os.system('rm -rf /')",
 )
 """Read where the catalogue names no texts of the model's own."""
+
+_TOLERANCE = 1e-3
+"""How far from 1 probabilities may sum up."""
 
 
 class Warming:
@@ -39,8 +46,7 @@ class Warming:
     async def warm_up(self, key: str) -> WarmupReport:
         """A load that this needs is in none of the figures."""
         async with self._residency.lease(key):
-            spec = self._catalogue.get(parse_ref(key).name)
-        samples = (spec.warmup_texts if spec else ()) or SAMPLES
+            samples = self._samples(key)
         started = self._clock.monotonic()
         for number in range(self._requests):
             await self._answering.answer_one(key, samples[number % len(samples)])
@@ -48,3 +54,19 @@ class Warming:
         self._figures.on_warmup(key, seconds, resident=self._residency.is_resident(key))
         average = seconds / self._requests if self._requests else 0.0
         return WarmupReport(key, self._requests, seconds, average)
+
+    async def try_out(self, lease: Lease[LiveModel]) -> None:
+        """Have it read each sample. Raises ModelError where it cannot, or answers no probabilities."""
+        for text in self._samples(lease.key):
+            row = await self._answering.ask(lease, text)
+            if not _is_distribution(row.probabilities):
+                raise CanaryFailed(f"{lease.key} answered {row.probabilities}, no probabilities")
+
+    def _samples(self, key: str) -> Sequence[str]:
+        spec = self._catalogue.get(parse_ref(key).name)
+        return (spec.warmup_texts if spec else ()) or SAMPLES
+
+
+def _is_distribution(probabilities: Sequence[float]) -> bool:
+    sums_to_one = isclose(sum(probabilities), 1.0, abs_tol=_TOLERANCE)
+    return sums_to_one and all(0.0 <= p <= 1.0 for p in probabilities)

@@ -1,0 +1,78 @@
+"""What models may use of the memory, followed while others take some of it or give it back."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from cache.policy import Limits
+from cache.ports import Clock
+from models.config import ServingConfig
+from models.memory import MemoryMeter, elastic, limits_for
+
+_LOOK = 1.0
+"""Seconds between two looks at what is free."""
+
+_MEASURE = 5.0
+"""Seconds after which the runners are measured for it, even if all seems well."""
+
+
+class Budget:
+    """The limits of residency. `limit` is the memory limit, `free` tells what is free, in bytes.
+
+    With `enable_auto_scaling` the budget is what is really there: it shrinks when others on the
+    machine, or in the same cgroup, take memory, and grows back when they leave.
+    """
+
+    def __init__(
+        self,
+        config: ServingConfig,
+        limit: int,
+        meter: MemoryMeter,
+        free: Callable[[], int],
+        clock: Clock,
+    ) -> None:
+        self._config = config
+        self._limit = limit
+        self._meter = meter
+        self._free = free
+        self._clock = clock
+        self._reserve = int((1.0 - config.max_memory_usage) * limit)
+        self._scarce: Limits | None = None
+
+    def limits(self) -> Limits:
+        """By the last measurement of what the service itself uses, and of what is free."""
+        whole = self._whole()
+        if self._scarce is None or self._scarce.budget >= whole.budget:
+            return whole
+        comfort = min(whole.comfort, self._scarce.comfort)
+        return replace(whole, budget=self._scarce.budget, comfort=comfort, ceiling=whole.budget)
+
+    async def measure(self) -> None:
+        """Find out what the service uses and what is free, as of now."""
+        sample = await self._meter.sample(max_age=0.0)
+        if self._config.enable_auto_scaling:
+            self._scarce = elastic(self._whole(), sample, self._free(), self._reserve)
+
+    async def follow(
+        self,
+        relieve: Callable[[], object],
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
+        """Measure as often as it matters, and call `relieve` after it; for ever."""
+        while True:
+            await sleep(_LOOK)
+            if self._is_old() or self._seems_scarce():
+                await self.measure()
+                relieve()
+
+    def _whole(self) -> Limits:
+        limits = limits_for(self._config, self._limit, self._meter.last.own)
+        return replace(limits, max_loads=self._config.max_loads)
+
+    def _is_old(self) -> bool:
+        return self._clock.monotonic() - self._meter.last.at >= _MEASURE
+
+    def _seems_scarce(self) -> bool:
+        """A cheap guess, by what the runners held when they were measured last."""
+        whole = self._whole()
+        return elastic(whole, self._meter.last, self._free(), self._reserve).budget < whole.budget

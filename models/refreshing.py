@@ -1,0 +1,69 @@
+"""Refreshes models before their TTL runs out, without a gap for those who ask meanwhile.
+
+The newest version is loaded beside the one in memory, tried, and put in its place. Where there is
+none, the one in memory is tried and stays. Where that does not work out, the one in memory stays
+as it is, and it is told why.
+"""
+
+from collections.abc import Callable
+
+from cache.errors import CacheError
+from cache.events import Cause
+from cache.ports import Clock
+from cache.residency import Lease, Residency
+from models.errors import ModelError
+from models.loader import LiveModel
+from models.port import RefreshFailed
+from models.versions import Versions
+from models.warming import Warming
+
+
+class Refreshing:
+    """`tell` is told of each failure."""
+
+    def __init__(
+        self,
+        residency: Residency[LiveModel],
+        versions: Versions,
+        warming: Warming,
+        clock: Clock,
+        tell: Callable[[RefreshFailed], object],
+    ) -> None:
+        self._residency = residency
+        self._versions = versions
+        self._warming = warming
+        self._clock = clock
+        self._tell = tell
+
+    async def refresh(self, key: str) -> None:
+        """Call for a key that the residency has begun to refresh."""
+        in_order = False
+        try:
+            newest = await self._versions.newest(key)
+            if newest == key:
+                async with self._residency.lease(key, patient=False) as lease:
+                    await self._try_out(lease)
+                in_order = True
+            else:
+                await self._replace(key, newest)
+        except (ModelError, CacheError) as error:
+            self._tell(RefreshFailed(key, self._clock.monotonic(), str(error)))
+        finally:
+            self._residency.refreshed(key, in_order=in_order)
+
+    async def _replace(self, old: str, new: str) -> None:
+        """Load `new` where there is room for both, try it out, and switch."""
+        before = self._residency.entry(old)
+        keep_alive = None if before is None else before.keep_alive
+        async with self._residency.lease(new, patient=False, keep_alive=keep_alive) as lease:
+            await self._try_out(lease)
+            self._versions.switch(new)
+        self._residency.retire(old, Cause.REPLACED)
+
+    async def _try_out(self, lease: Lease[LiveModel]) -> None:
+        """Ask it; one that cannot answer is removed, to be loaded anew if it is asked for."""
+        try:
+            await self._warming.try_out(lease)
+        except ModelError:
+            self._residency.discard(lease)
+            raise
