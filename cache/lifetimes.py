@@ -8,17 +8,26 @@ from cache.ports import Key
 
 
 def expiry(entry: Entry) -> float | None:
-    """When a resident that is idle from now on expires (monotonic seconds); None for never.
+    """When a resident expires (monotonic seconds) that is idle now; None for never, or not idle."""
+    keep_alive, ttl = entry.keep_alive, entry.ttl
+    if (keep_alive is None and ttl is None) or keep_alive == inf:
+        return None
+    if entry.leases or entry.refreshing or entry.state is not State.RESIDENT:
+        return None
+    return runs_out(entry)
+
+
+def runs_out(entry: Entry) -> float | None:
+    """When a resident expires if nobody asks for it from now on; None for never.
 
     With a keep-alive that is so long after the last lease; without, when it is as old as its TTL,
     counted from the load or the last refresh. A pinned one never expires.
     """
-    keep_alive, ttl = entry.keep_alive, entry.ttl
-    if (keep_alive is None and ttl is None) or keep_alive == inf:
+    if entry.pinned or entry.keep_alive == inf:
         return None
-    if entry.leases or entry.pinned or entry.refreshing or entry.state is not State.RESIDENT:
-        return None
-    return entry.since + (ttl or 0.0) if keep_alive is None else entry.last_used + keep_alive
+    if entry.keep_alive is not None:
+        return entry.last_used + entry.keep_alive
+    return None if entry.ttl is None else entry.since + entry.ttl
 
 
 def expired(entries: Iterable[Entry], now: float) -> tuple[Key, ...]:

@@ -181,9 +181,10 @@ class Residency(Generic[L]):
         entry = self._ledger.get(key)
         return entry is not None and entry.state is State.RESIDENT
 
-    def is_pinned(self, key: Key) -> bool:
+    def is_pinned(self, key: Key) -> bool | None:
+        """None for what is absent, and was neither pinned nor unpinned here."""
         entry = self._ledger.get(key)
-        return self._loads.pins.get(key, False) if entry is None else entry.pinned
+        return self._loads.pins.get(key) if entry is None else entry.pinned
 
     def entries(self) -> tuple[Entry, ...]:
         return self._ledger.entries()

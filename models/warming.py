@@ -56,7 +56,7 @@ class Warming:
         return WarmupReport(key, self._requests, seconds, average)
 
     async def try_out(self, lease: Lease[LiveModel]) -> None:
-        """Have it read each sample. Raises ModelError where it cannot, or answers no probabilities."""
+        """Have it read each sample. Raises ModelError where it cannot, or answers nonsense."""
         for text in self._samples(lease.key):
             row = await self._answering.ask(lease, text)
             if not _is_distribution(row.probabilities):
