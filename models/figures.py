@@ -93,15 +93,11 @@ def _log_event(event: Event | RefreshFailed) -> None:
         case LoadStarted():
             _log.info("loading %s, %.1f MB reserved", event.key, event.reserved / 1e6)
         case LoadFinished():
-            megabytes = event.footprint / 1e6
-            _log.info(
-                "%s is resident: %.1f MB, loaded in %.2f s", event.key, megabytes, event.seconds
-            )
+            size, seconds = event.footprint / 1e6, event.seconds
+            _log.info("%s is resident: %.1f MB, loaded in %.2f s", event.key, size, seconds)
         case LoadFailed():
-            again = event.quarantine
-            _log.error(
-                "%s could not be loaded, not before %.0f s: %s", event.key, again, event.error
-            )
+            rest, why = event.quarantine, event.error
+            _log.error("%s could not be loaded, is left alone for %.0f s: %s", event.key, rest, why)
         case Draining() if event.room_for is not None:
             _log.info("%s makes room for %s", event.key, event.room_for)
         case Removed():
