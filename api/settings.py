@@ -15,7 +15,7 @@ from models.config import ServingConfig
 
 PREFIX = "MODEL_CACHE_"
 MEGABYTE = 10**6
-IMPLEMENTED_POLICIES = ("lru",)
+POLICIES = ("gdsf", "lru")
 # Kubernetes puts such variables into every pod for a Service whose name begins with model-cache.
 KUBERNETES_LINK = re.compile(
     rf"{PREFIX}(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?"
@@ -23,6 +23,7 @@ KUBERNETES_LINK = re.compile(
 )
 
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+SecondsOrZero = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(gt=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 ModelName = Annotated[str, Field(min_length=1)]
@@ -59,7 +60,29 @@ class Settings(BaseSettings):
         default=None,
         description="memory limit; unset means the cgroup's, else the machine's memory",
     )
-    eviction_policy: str = Field(default="lru", description="which idle model makes room: lru")
+    eviction_policy: str = Field(
+        default="gdsf",
+        description="which idle model makes room: gdsf (by load time, use and size) or lru",
+    )
+    churn_guard: SecondsOrZero = Field(
+        default=2.0, description="time after a load in which a model is not evicted"
+    )
+    max_loads: Count = Field(default=2, description="loads at once")
+    overtake_limit: Annotated[int, Field(ge=0)] = Field(
+        default=16, description="callers that may overtake one who waits for room"
+    )
+    overtake_seconds: SecondsOrZero = Field(
+        default=5.0, description="time after which one who waits for room is not overtaken any more"
+    )
+    quarantine_base: Seconds = Field(
+        default=1.0, description="time for which a model that failed to load is left alone"
+    )
+    quarantine_max: Seconds = Field(
+        default=300.0, description="the most that this time grows to with repeated failures"
+    )
+    refresh_ahead: Annotated[float, Field(ge=0, lt=1)] = Field(
+        default=0.1, description="last part of the TTL in which a model in use is refreshed"
+    )
     default_model: ModelName = Field(
         default="deberta-v3-base_pretrained", description="model of a prediction that names none"
     )
@@ -72,6 +95,15 @@ class Settings(BaseSettings):
     cores: Count | None = Field(
         default=None, description="cores used for inference; unset means all"
     )
+
+    journal_enabled: bool = Field(default=True, description="keep an access journal on disk")
+    journal: Path | None = Field(
+        default=None, description="access journal file; unset means beside the model store"
+    )
+    restore_working_set: bool = Field(
+        default=True, description="load what was in use before the last stop"
+    )
+    events_kept: Count = Field(default=1000, description="events kept in memory for /events")
 
     room_timeout: Seconds = Field(default=30.0, description="longest wait for room")
     max_waiting: Count = Field(default=256, description="callers that may wait for room at once")
@@ -88,11 +120,9 @@ class Settings(BaseSettings):
 
     @field_validator("eviction_policy")
     @classmethod
-    def _policy_is_implemented(cls, value: str) -> str:
-        if value not in IMPLEMENTED_POLICIES:
-            known = " or ".join(IMPLEMENTED_POLICIES)
-            later = "gdsf comes with the next release; " if value == "gdsf" else ""
-            raise ValueError(f"{later}this release knows {known}")
+    def _policy_is_known(cls, value: str) -> str:
+        if value not in POLICIES:
+            raise ValueError(f"there is no policy {value!r}: give {' or '.join(POLICIES)}")
         return value
 
     @model_validator(mode="after")
@@ -101,6 +131,15 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"{PREFIX}MEMORY_THRESHOLD ({self.memory_threshold}) must not be above "
                 f"{PREFIX}MAX_MEMORY_USAGE ({self.max_memory_usage})"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _quarantine_can_grow(self) -> Self:
+        if self.quarantine_base > self.quarantine_max:
+            raise ValueError(
+                f"{PREFIX}QUARANTINE_BASE ({self.quarantine_base}) must not be above "
+                f"{PREFIX}QUARANTINE_MAX ({self.quarantine_max})"
             )
         return self
 
@@ -139,6 +178,17 @@ class Settings(BaseSettings):
             request_timeout=self.request_timeout,
             max_waiting=self.max_waiting,
             ttl_by_type=dict(self.ttl_by_type),
+            churn_guard=self.churn_guard,
+            max_loads=self.max_loads,
+            overtake_limit=self.overtake_limit,
+            overtake_seconds=self.overtake_seconds,
+            quarantine_base=self.quarantine_base,
+            quarantine_max=self.quarantine_max,
+            refresh_ahead=self.refresh_ahead,
+            journal=self.journal,
+            journal_enabled=self.journal_enabled,
+            restore_working_set=self.restore_working_set,
+            events_kept=self.events_kept,
         )
 
 

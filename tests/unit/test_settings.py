@@ -31,14 +31,14 @@ def test_defaults_are_the_documented_ones() -> None:
     settings = Settings()
 
     assert {name: getattr(settings, name) for name in DOCUMENTED} == DOCUMENTED
-    assert settings.eviction_policy == "lru"
+    assert settings.eviction_policy == "gdsf"
     assert settings.to_config() == ServingConfig()
 
 
 def test_every_setting_that_the_use_cases_know_reaches_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Seen failing with room_timeout left out of to_config."""
+    """Seen failing with room_timeout, and with overtake_seconds, left out of to_config."""
     values = {
         "max_memory_usage": 0.9,
         "memory_threshold": 0.6,
@@ -58,6 +58,18 @@ def test_every_setting_that_the_use_cases_know_reaches_them(
         "request_timeout": 4.0,
         "max_waiting": 5,
         "ttl_by_type": {"onnx": 10.0},
+        "eviction_policy": "lru",
+        "churn_guard": 0.0,
+        "max_loads": 7,
+        "overtake_limit": 0,
+        "overtake_seconds": 0.5,
+        "quarantine_base": 6.0,
+        "quarantine_max": 8.0,
+        "refresh_ahead": 0.0,
+        "journal": "elsewhere.journal",
+        "journal_enabled": False,
+        "restore_working_set": False,
+        "events_kept": 9,
     }
     texts = {name: v if isinstance(v, str) else json.dumps(v) for name, v in values.items()}
     config = read(monkeypatch, **texts).to_config()
@@ -67,10 +79,11 @@ def test_every_setting_that_the_use_cases_know_reaches_them(
         "memory_limit": 600_000_000,
         "preload_models": ("a", "b"),
         "catalogue": Path("other.toml"),
+        "journal": Path("elsewhere.journal"),
     }
     del expected["memory_limit_mb"]
     assert {name: getattr(config, name) for name in expected} == expected
-    assert set(ServingConfig.__slots__) - set(expected) == {"eviction_policy"}
+    assert set(ServingConfig.__slots__) == set(expected)
 
 
 @pytest.mark.parametrize(
@@ -88,8 +101,15 @@ def test_every_setting_that_the_use_cases_know_reaches_them(
         ("preload_models", '[""]', "MODEL_CACHE_PRELOAD_MODELS[0]: String should have at least"),
         ("default_model", "", "MODEL_CACHE_DEFAULT_MODEL: String should have at least"),
         ("enable_auto_scaling", "perhaps", "MODEL_CACHE_ENABLE_AUTO_SCALING: Input should be"),
-        ("eviction_policy", "gdsf", "gdsf comes with the next release; this release knows lru"),
-        ("eviction_policy", "fifo", "MODEL_CACHE_EVICTION_POLICY: this release knows lru"),
+        ("eviction_policy", "fifo", "POLICY: there is no policy 'fifo': give gdsf or lru"),
+        ("eviction_policy", "LRU", "POLICY: there is no policy 'LRU': give gdsf or lru"),
+        ("churn_guard", "-1", "MODEL_CACHE_CHURN_GUARD: Input should be greater than or equal"),
+        ("churn_guard", "inf", "MODEL_CACHE_CHURN_GUARD: Input should be a finite number"),
+        ("max_loads", "0", "MODEL_CACHE_MAX_LOADS: Input should be greater than or equal to 1"),
+        ("overtake_limit", "1.5", "MODEL_CACHE_OVERTAKE_LIMIT: Input should be a valid integer"),
+        ("quarantine_base", "301", "MODEL_CACHE_QUARANTINE_BASE (301.0) must not be above"),
+        ("refresh_ahead", "1", "MODEL_CACHE_REFRESH_AHEAD: Input should be less than 1"),
+        ("events_kept", "0", "MODEL_CACHE_EVENTS_KEPT: Input should be greater than or equal to 1"),
         ("memory_limt_mb", "5", "did you mean MODEL_CACHE_MEMORY_LIMIT_MB?"),
         ("nonsense", "5", "MODEL_CACHE_NONSENSE: no such setting; unset it"),
     ],
