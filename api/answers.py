@@ -8,7 +8,14 @@ from typing import Any
 
 from api import schemas as out
 from api.units import mb, ms, now, seconds
-from models.views import CleanupReport, LoadReport, Prediction, UnloadReport, WarmupReport
+from models.views import (
+    CleanupReport,
+    LoadReport,
+    PinReport,
+    Prediction,
+    UnloadReport,
+    WarmupReport,
+)
 
 
 def load(report: LoadReport) -> out.LoadOut:
@@ -28,6 +35,17 @@ def unload(report: UnloadReport) -> out.UnloadOut:
         model_name=report.name,
         memory_freed_mb=mb(report.freed),
         cache_status="unloaded",
+        timestamp=now(),
+    )
+
+
+def pin(report: PinReport) -> out.PinOut:
+    done = "pinned" if report.pinned else "unpinned"
+    return out.PinOut(
+        message=f"Model {report.name} {done} successfully",
+        model_name=report.name,
+        pinned=report.pinned,
+        cached=report.cached,
         timestamp=now(),
     )
 

@@ -10,13 +10,13 @@ from fastapi import FastAPI
 from api.context import Context, attach
 from api.documentation import DESCRIPTION, add_examples
 from api.edge import Edge
-from api.inputs import Limits
 from api.lifecycle import (
     orderly_shutdown,
     show_progress,
     stop_supervisor,
     tune_garbage_collector,
 )
+from api.limits import Limits
 from api.metrics import Metrics
 from api.pages import build_pages
 from api.problems import HANDLED, handle
@@ -25,6 +25,7 @@ from api.settings import Settings
 from models.config import ServingConfig
 from models.port import ServingObserver, UseCases
 
+HEARTBEAT = 15.0
 logger = logging.getLogger(__name__)
 OpenUseCases = Callable[
     [ServingConfig, ServingObserver], contextlib.AbstractAsyncContextManager[UseCases]
@@ -41,9 +42,16 @@ class App(FastAPI):
 
 
 def create_app(
-    settings: Settings, open_use_cases: OpenUseCases, *, hosted: bool = False
+    settings: Settings,
+    open_use_cases: OpenUseCases,
+    *,
+    hosted: bool = False,
+    heartbeat: float = HEARTBEAT,
 ) -> FastAPI:
-    """Build the app. `hosted`: the process is the server's own, its signals and collector ours."""
+    """Build the app. `hosted`: the process is the server's own, its signals and collector ours.
+
+    `heartbeat`: seconds between the signs of life of a stream of events.
+    """
     app = App(
         title="Model Cache Service",
         description=DESCRIPTION,
@@ -51,7 +59,9 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        lifespan=lambda app: _lifespan(app, settings, open_use_cases, hosted=hosted),
+        lifespan=lambda app: _lifespan(
+            app, settings, open_use_cases, hosted=hosted, heartbeat=heartbeat
+        ),
     )
     for kind in HANDLED:
         app.add_exception_handler(kind, handle)
@@ -63,7 +73,12 @@ def create_app(
 
 @contextlib.asynccontextmanager
 async def _lifespan(
-    app: FastAPI, settings: Settings, open_use_cases: OpenUseCases, *, hosted: bool
+    app: FastAPI,
+    settings: Settings,
+    open_use_cases: OpenUseCases,
+    *,
+    hosted: bool,
+    heartbeat: float,
 ) -> AsyncIterator[None]:
     metrics = Metrics()
     if hosted:
@@ -77,7 +92,7 @@ async def _lifespan(
             if hosted:
                 stop_supervisor()
             raise
-        attach(app, Context(use_cases, metrics, _limits(settings)))
+        attach(app, Context(use_cases, metrics, _limits(settings), heartbeat))
         if hosted:
             tune_garbage_collector()
             delay = settings.shutdown_delay

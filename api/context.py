@@ -6,16 +6,19 @@ from typing import cast
 from starlette.applications import Starlette
 from starlette.requests import Request
 
-from api.inputs import Limits
+from api.limits import Limits
 from api.metrics import Metrics
 from models.port import UseCases
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
+    """`heartbeat`: seconds after which a stream of events that has none says that it lives."""
+
     use_cases: UseCases
     metrics: Metrics
     limits: Limits
+    heartbeat: float
 
 
 def attach(app: Starlette, context: Context) -> None:

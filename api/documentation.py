@@ -1,17 +1,25 @@
 """What OpenAPI says of each route beyond its path: parameters, bodies, answers, errors."""
 
+from types import UnionType
 from typing import Any
 
 from pydantic import BaseModel
 from starlette.responses import JSONResponse, PlainTextResponse
 
 from api import schemas
+from api.bodies import KEEP_ALIVE, PredictBatchIn, PredictIn
 from api.examples import ERROR, METRICS, PREDICT_BATCH_REQUEST, PREDICT_REQUEST, RESPONSES
+from api.examples_cache import EVENT_STREAM, OF_SCHEMAS
+from api.queries import MAX_EVENTS
 
 DESCRIPTION = """Serves many text classifiers over one port within one machine's memory.
 
 Errors always have the shape of `ErrorOut`; every 429 and 503 carries `Retry-After`."""
+Model = type[BaseModel] | UnionType | None
+"""The schema of an answer; None for plain text."""
+
 OPERATIONAL = ("/livez", "/readyz", "/healthz")
+STREAM = "text/event-stream"
 ANYWHERE = {500: "INTERNAL_ERROR"}
 OF_MODELS = {
     404: "MODEL_NOT_FOUND",
@@ -22,7 +30,11 @@ OF_MODELS = {
 OF_INPUTS = {400: "INVALID_PARAMETERS", 413: "PAYLOAD_TOO_LARGE"}
 ERRORS: dict[str, dict[int, str]] = {
     "/models/{model_name}": {404: "MODEL_NOT_FOUND"},
-    "/models/{model_name}/load": OF_MODELS,
+    "/models/{model_name}/load": {**OF_MODELS, 400: "INVALID_PARAMETERS"},
+    "/models/{model_name}/pin": {400: "INVALID_PARAMETERS", 404: "MODEL_NOT_FOUND"},
+    "/models/{model_name}/unpin": {400: "INVALID_PARAMETERS", 404: "MODEL_NOT_FOUND"},
+    "/cleanup": {400: "INVALID_PARAMETERS"},
+    "/events": {400: "INVALID_PARAMETERS", 503: "OVERLOADED"},
     "/models/{model_name}/unload": {404: "MODEL_NOT_FOUND"},
     "/models/{model_name}/warmup": {**OF_MODELS, 400: "INVALID_PARAMETERS"},
     "/predict": {**OF_MODELS, **OF_INPUTS},
@@ -31,7 +43,7 @@ ERRORS: dict[str, dict[int, str]] = {
 }
 
 
-def documented(path: str, text: str | None, model: type[BaseModel] | None) -> dict[str, Any]:
+def documented(path: str, text: str | None, model: Model) -> dict[str, Any]:
     """Make the arguments of `add_api_route` that document a route."""
     return {
         "summary": (text or path).rstrip("."),
@@ -47,20 +59,27 @@ def add_examples(document: dict[str, Any]) -> None:
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             for status, answer in operation["responses"].items():
-                for content in answer["content"].values():
-                    content["example"] = _example(f"{method.upper()} {path}", status, answer)
+                for kind, content in answer["content"].items():
+                    route = f"{method.upper()} {path}"
+                    content["example"] = _example(route, status, answer, kind)
+    for name, example in OF_SCHEMAS.items():
+        document["components"]["schemas"][name]["example"] = example
 
 
-def _example(route: str, status: str, answer: dict[str, Any]) -> object:
+def _example(route: str, status: str, answer: dict[str, Any], kind: str) -> object:
+    if kind == STREAM:
+        return EVENT_STREAM
     if not status.startswith("2"):
         return {**ERROR, "code": answer["description"].split()[0].rstrip(",")}
     return RESPONSES.get(f"{route} {status}", RESPONSES.get(route, METRICS))
 
 
-def _answers(path: str, model: type[BaseModel] | None) -> dict[int | str, dict[str, Any]]:
+def _answers(path: str, model: Model) -> dict[int | str, dict[str, Any]]:
     if model is None:
         return {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
     found: dict[int | str, dict[str, Any]] = {200: {"model": model}}
+    if path == "/events":
+        found[200]["content"] = {STREAM: {"schema": {"type": "string"}}}
     if path.endswith("/warmup"):
         found[202] = {"model": schemas.WarmupStartedOut, "description": "Started"}
     return found
@@ -74,20 +93,22 @@ def _errors(path: str) -> dict[int | str, dict[str, Any]]:
 
 
 def _inputs(path: str) -> dict[str, Any]:
-    if path == "/predict":
-        parameters = [_query("text", "Text to analyze"), _query("model_name", "Model to use")]
-        body = _body(schemas.PredictIn, PREDICT_REQUEST, required=False)
-        return {"parameters": parameters, "requestBody": body}
-    if path == "/predict/batch":
-        return {"requestBody": _body(schemas.PredictBatchIn, PREDICT_BATCH_REQUEST, required=True)}
     parameters = [_path("model_name", "Name of the model")] if "{model_name}" in path else []
-    if path.endswith("/warmup"):
-        parameters += [_query("background", "Answer 202 at once", kind="boolean")]
-    return {"parameters": parameters} if parameters else {}
+    parameters += PARAMETERS.get(path, [])
+    found: dict[str, Any] = {"parameters": parameters} if parameters else {}
+    if path == "/predict":
+        found["requestBody"] = _body(PredictIn, PREDICT_REQUEST, required=False)
+    if path == "/predict/batch":
+        found["requestBody"] = _body(PredictBatchIn, PREDICT_BATCH_REQUEST, required=True)
+    return found
 
 
 def _query(name: str, text: str, kind: str = "string") -> dict[str, Any]:
     return {"name": name, "in": "query", "description": text, "schema": {"type": kind}}
+
+
+def _header(name: str, text: str) -> dict[str, Any]:
+    return {**_query(name, text), "in": "header"}
 
 
 def _path(name: str, text: str) -> dict[str, Any]:
@@ -98,3 +119,38 @@ def _path(name: str, text: str) -> dict[str, Any]:
 def _body(model: type[BaseModel], example: object, *, required: bool) -> dict[str, Any]:
     content = {"schema": model.model_json_schema(), "example": example}
     return {"required": required, "content": {"application/json": content}}
+
+
+DRY_RUN = _query("dry_run", "Do nothing, and answer what would be done", kind="boolean")
+PARAMETERS: dict[str, list[dict[str, Any]]] = {
+    "/models/{model_name}/load": [_query("keep_alive", KEEP_ALIVE), DRY_RUN],
+    "/models/{model_name}/warmup": [
+        _query("background", "Answer 202 at once", kind="boolean"),
+    ],
+    "/predict": [
+        _query("text", "Text to analyze"),
+        _query("model_name", "Model to use"),
+        _query("keep_alive", KEEP_ALIVE),
+    ],
+    "/cleanup": [DRY_RUN],
+    "/events": [
+        _query(
+            "after",
+            "Give events with a higher id: `last_id`, or that of the last one seen. One that was "
+            "not given yet is of an earlier life of the service, and stands for 0",
+            kind="integer",
+        ),
+        _query(
+            "limit",
+            f"Give the newest so many, 1 to {MAX_EVENTS}; 100 if it is missing, and all of those "
+            "that are kept in a stream",
+            kind="integer",
+        ),
+        _query(
+            "stream",
+            "Go on with events as they happen; also if Accept prefers text/event-stream",
+            kind="boolean",
+        ),
+        _header("Last-Event-ID", "Where a broken stream goes on, in place of `after`"),
+    ],
+}

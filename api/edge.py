@@ -7,7 +7,7 @@ from api.problems import handle
 
 
 class Edge:
-    """Answers HEAD as GET without a body, and what no handler expected as a problem."""
+    """Answers HEAD as GET without a body, at once, and what no handler expected as a problem."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -16,13 +16,16 @@ class Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started = False
+        started = ended = False
 
         async def observed(message: Message) -> None:
-            nonlocal started
+            nonlocal started, ended
             started = True
             if head and message["type"] == "http.response.body":
-                message = {**message, "body": b""}
+                if ended:
+                    return
+                ended = True
+                message = {"type": "http.response.body", "body": b""}
             await send(message)
 
         head = scope["method"] == "HEAD"

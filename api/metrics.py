@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from api.units import mb, ms, percentage, rate
-from cache.events import Cause, Event, LoadFailed, LoadFinished, Removed
-from models.port import Predicted, WarmedUp
+from cache.events import Cause, LoadFailed, LoadFinished, Refreshed, Removed
+from models.port import Happening, Predicted, RefreshFailed, WarmedUp
 from models.views import CacheView, SystemView
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -69,10 +69,16 @@ class Metrics:
             labelnames=("cause",),
             registry=self._registry,
         )
+        self._refreshes = Counter(
+            "model_cache_refreshes",
+            "Refreshes of models before their time to live ran out, by result",
+            labelnames=("model", "result"),
+            registry=self._registry,
+        )
         for cause in Cause:
             self._removals.labels(cause.value)
 
-    def __call__(self, event: Event | Predicted | WarmedUp, /) -> None:
+    def __call__(self, event: Happening, /) -> None:
         match event:
             case Predicted():
                 self._predictions.labels(self._label(event.model)).observe(event.total_seconds)
@@ -84,9 +90,13 @@ class Metrics:
                 self._failures.labels(self._label(event.key)).inc()
             case Removed():
                 self._removals.labels(event.cause.value).inc()
+            case Refreshed():
+                self._refreshes.labels(self._label(event.key), "ok").inc()
+            case RefreshFailed():
+                self._refreshes.labels(self._label(event.model), "failed").inc()
 
     def render(self, cache: CacheView, system: SystemView) -> bytes:
-        families = [*documented(cache, system), *self._counted()]
+        families = [*documented(cache, system), *measured(system), *self._counted()]
         return "\n".join("\n".join(_lines(family)) + "\n" for family in families).encode()
 
     def _histogram(self, name: str, text: str, buckets: tuple[float, ...]) -> Histogram:
@@ -143,6 +153,20 @@ def documented(cache: CacheView, system: SystemView) -> Iterable[Family]:
             "counter",
             mb(system.cleanup_freed),
         ),
+    )
+
+
+def measured(system: SystemView) -> Iterable[Family]:
+    """Make our own gauges, in base units as Prometheus wants them."""
+    return (
+        _single("budget_bytes", "Memory that models may take", "gauge", system.budget),
+        _single(
+            "tracked_bytes",
+            "Memory of the budget that is reserved, resident or leaving",
+            "gauge",
+            system.tracked,
+        ),
+        _single("waiting", "Requests that wait for room", "gauge", system.waiting),
     )
 
 

@@ -1,13 +1,37 @@
 """From views to the answers of the GET routes."""
 
+import math
+from datetime import UTC, datetime
 from typing import Any
 
 from api import schemas as out
-from api.units import iso, iso_or_none, mb, ms, now, percentage, rate, seconds, seconds_or_none
+from api.forms import CachePriority
+from api.units import (
+    iso,
+    iso_or_none,
+    mb,
+    ms,
+    now,
+    percentage,
+    rate,
+    seconds,
+    seconds_or_none,
+)
 from cache.ports import Priority
-from models.views import CacheView, MemoryUsage, ModelView, Performance, RunnerView, SystemView
+from models.views import (
+    CacheView,
+    LifetimeView,
+    MemoryUsage,
+    ModelView,
+    Performance,
+    QuarantineView,
+    RunnerView,
+    StandingView,
+    SystemView,
+)
 
-PRIORITIES: dict[Priority, out.CachePriority] = {
+FOREVER = -1.0
+PRIORITIES: dict[Priority, CachePriority] = {
     Priority.LOW: "low",
     Priority.MEDIUM: "medium",
     Priority.HIGH: "high",
@@ -48,6 +72,11 @@ def model(view: ModelView) -> out.ModelDetailOut:
         model_info=_model_info(view),
         performance_metrics=_model_performance(view.performance),
         runner=None if view.runner is None else _runner(view.runner),
+        pinned=view.pinned,
+        cache_priority_fixed=view.priority_fixed,
+        **_standing(view.standing),
+        **_lifetime(view.lifetime),
+        quarantine=None if view.quarantine is None else _quarantine(view.quarantine),
         timestamp=now(),
     )
 
@@ -110,6 +139,36 @@ def _model_info(view: ModelView) -> out.ModelInfoOut:
         version=view.version,
         precision=view.precision,
         labels=list(view.labels),
+    )
+
+
+def _standing(view: StandingView | None) -> dict[str, Any]:
+    return {
+        "rank": None if view is None else view.place,
+        "score": None if view is None else view.score,
+        "held_by": None if view is None else view.held_by,
+    }
+
+
+def _lifetime(view: LifetimeView | None) -> dict[str, Any]:
+    return {
+        "expires_at": None if view is None else iso_or_none(view.expires_at),
+        "keep_alive_seconds": None if view is None else _keep_alive(view.keep_alive),
+        "refreshed_at": None if view is None else iso_or_none(view.refreshed_at),
+    }
+
+
+def _keep_alive(asked: float | None) -> float | None:
+    return FOREVER if asked == math.inf else seconds_or_none(asked)
+
+
+def _quarantine(view: QuarantineView) -> out.QuarantineOut:
+    left = (view.until - datetime.now(UTC)).total_seconds()
+    return out.QuarantineOut(
+        failures=view.failures,
+        error=view.error,
+        retry_at=iso(view.until),
+        retry_after_seconds=seconds(max(0.0, left)),
     )
 
 

@@ -11,7 +11,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.units import now
-from cache.errors import CacheClosed, CacheError, InsufficientRoom, TooManyWaiting
+from cache.errors import (
+    CacheClosed,
+    CacheError,
+    InsufficientRoom,
+    Quarantined,
+    TooManyWaiting,
+    TryLater,
+)
 from models.errors import (
     DeadlineExceeded,
     InferenceFailed,
@@ -107,6 +114,8 @@ TABLE: Mapping[type[Exception], Kind] = {
     NotReady: Kind(503, "MODEL_UNAVAILABLE", retry_after=1),
     InsufficientRoom: Kind(503, "INSUFFICIENT_MEMORY", retry_after=5),
     TooManyWaiting: Kind(503, "OVERLOADED", retry_after=1),
+    Quarantined: Kind(503, "MODEL_UNAVAILABLE", retry_after=5),
+    TryLater: Kind(503, "MODEL_UNAVAILABLE", retry_after=5),
     DeadlineExceeded: Kind(503, "DEADLINE_EXCEEDED", retry_after=1),
     Exception: INTERNAL,
 }

@@ -8,13 +8,17 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api import answers, overviews, schemas
+from api import answers, events, overviews, plans, schemas
 from api.context import context_of
 from api.documentation import documented
-from api.inputs import batch_arguments, flag, predict_arguments
+from api.inputs import batch_arguments, predict_arguments
 from api.metrics import CONTENT_TYPE
 from api.presence import while_present
 from api.problems import NotReady
+from api.queries import event_options, flag, load_options, query_fields
+from api.schemas_events import EventsOut
+from api.schemas_plans import CleanupPlanOut, LoadPlanOut
+from api.streaming import EventStream
 
 
 def build_router() -> APIRouter:
@@ -25,14 +29,17 @@ def build_router() -> APIRouter:
         ("GET", "/health", health, schemas.HealthOut),
         ("GET", "/models", list_models, schemas.ModelsOut),
         ("GET", "/models/{model_name}", get_model, schemas.ModelDetailOut),
-        ("POST", "/models/{model_name}/load", load_model, schemas.LoadOut),
+        ("POST", "/models/{model_name}/load", load_model, schemas.LoadOut | LoadPlanOut),
         ("POST", "/models/{model_name}/unload", unload_model, schemas.UnloadOut),
         ("POST", "/models/{model_name}/warmup", warmup_model, schemas.WarmupOut),
+        ("POST", "/models/{model_name}/pin", pin_model, schemas.PinOut),
+        ("POST", "/models/{model_name}/unpin", unpin_model, schemas.PinOut),
         ("POST", "/predict", predict, schemas.PredictionOut),
         ("POST", "/predict/batch", predict_batch, schemas.PredictBatchOut),
         ("GET", "/stats", stats, schemas.StatsOut),
-        ("POST", "/cleanup", cleanup, schemas.CleanupOut),
+        ("POST", "/cleanup", cleanup, schemas.CleanupOut | CleanupPlanOut),
         ("GET", "/metrics", metrics, None),
+        ("GET", "/events", list_events, EventsOut),
         ("GET", "/livez", livez, schemas.ProbeOut),
         ("GET", "/readyz", readyz, schemas.ProbeOut),
         ("GET", "/healthz", livez, schemas.ProbeOut),
@@ -71,8 +78,12 @@ async def get_model(request: Request) -> Response:
 
 
 async def load_model(request: Request) -> Response:
-    """Load a model into the cache; a resident one stays as it is."""
-    work = context_of(request).use_cases.load(_name(request))
+    """Load a model into the cache; a resident one stays as it is. A dry run only says how."""
+    context = context_of(request)
+    options = load_options(request, context.limits)
+    if options.dry_run:
+        return _dumped(plans.load(await context.use_cases.plan_load(_name(request))))
+    work = context.use_cases.load(_name(request), keep_alive=options.keep_alive)
     report = await while_present(request, work)
     return _dumped(answers.load(report))
 
@@ -94,19 +105,31 @@ async def warmup_model(request: Request) -> Response:
     return _dumped(answers.warmup(report))
 
 
+async def pin_model(request: Request) -> Response:
+    """Never evict a model, now or once it is loaded; holds until the service ends."""
+    return await _pin(request, pinned=True)
+
+
+async def unpin_model(request: Request) -> Response:
+    """Let a model be evicted like others again."""
+    return await _pin(request, pinned=False)
+
+
 async def predict(request: Request) -> Response:
     """Classify a text; query parameters or a JSON body with the same fields."""
     context = context_of(request)
-    text, name = await predict_arguments(request, context.limits)
-    answer = await while_present(request, context.use_cases.predict(text, name))
+    text, name, keep_alive = await predict_arguments(request, context.limits)
+    work = context.use_cases.predict(text, name, keep_alive=keep_alive)
+    answer = await while_present(request, work)
     return _json(answers.prediction(answer))
 
 
 async def predict_batch(request: Request) -> Response:
     """Classify several texts with one model; results are in the order of the texts."""
     context = context_of(request)
-    texts, name = await batch_arguments(request, context.limits)
-    results = await while_present(request, context.use_cases.predict_batch(texts, name))
+    texts, name, keep_alive = await batch_arguments(request, context.limits)
+    work = context.use_cases.predict_batch(texts, name, keep_alive=keep_alive)
+    results = await while_present(request, work)
     return _json(answers.predictions(results))
 
 
@@ -117,8 +140,11 @@ async def stats(request: Request) -> Response:
 
 
 async def cleanup(request: Request) -> Response:
-    """Unload expired models, then idle ones until memory is below the threshold."""
-    return _dumped(answers.cleanup(await context_of(request).use_cases.cleanup()))
+    """Unload expired models, then idle ones until memory is below the threshold, or say which."""
+    context = context_of(request)
+    if flag(request, context.limits, "dry_run"):
+        return _dumped(plans.cleanup(await context.use_cases.plan_cleanup()))
+    return _dumped(answers.cleanup(await context.use_cases.cleanup()))
 
 
 async def metrics(request: Request) -> Response:
@@ -126,6 +152,16 @@ async def metrics(request: Request) -> Response:
     context = context_of(request)
     cache, system = await context.use_cases.cache(), await context.use_cases.system()
     return Response(context.metrics.render(cache, system), headers={"Content-Type": CONTENT_TYPE})
+
+
+async def list_events(request: Request) -> Response:
+    """List what happened in the cache lately, or follow it as server-sent events."""
+    context = context_of(request)
+    options = event_options(request, context.limits)
+    if not options.stream:
+        return _dumped(events.listed(context.use_cases, options))
+    views = events.followed(context.use_cases, options)
+    return EventStream(events.written(views, context.heartbeat))
 
 
 async def livez(_request: Request) -> Response:
@@ -138,6 +174,12 @@ async def readyz(request: Request) -> Response:
     if not context_of(request).use_cases.ready:
         raise NotReady("Models are being preloaded, or the service is shutting down")
     return _dumped(schemas.ProbeOut(status="ready"))
+
+
+async def _pin(request: Request, *, pinned: bool) -> Response:
+    context = context_of(request)
+    query_fields(request, context.limits, allowed=())
+    return _dumped(answers.pin(await context.use_cases.pin(_name(request), pinned=pinned)))
 
 
 def _name(request: Request) -> str:

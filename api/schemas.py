@@ -1,35 +1,10 @@
-"""What the routes take and give, field by field; `overviews` and `answers` fill them in."""
+"""What the routes answer, field by field; `overviews` and `answers` fill it in."""
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-Timestamp = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
-CachePriority = Literal["low", "medium", "high"]
-
-
-class In(BaseModel):
-    """A request body: exact types, no unknown fields."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class PredictIn(In):
-    """`text` may be missing here only if the query has it."""
-
-    text: Annotated[str | None, Field(description="Text to analyze")] = None
-    model_name: Annotated[str | None, Field(description="Model to use")] = None
-
-
-class PredictBatchIn(In):
-    texts: Annotated[list[str], Field(description="Texts to analyze, answered in this order")]
-    model_name: Annotated[str | None, Field(description="Model to use for all of them")] = None
-
-
-class Out(BaseModel):
-    """A response body."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+from api.forms import CachePriority, HeldBy, Out, Timestamp
 
 
 class ErrorOut(Out):
@@ -121,10 +96,26 @@ class RunnerOut(Out):
     started_at: Timestamp
 
 
+class QuarantineOut(Out):
+    failures: Annotated[int, Field(description="failed loads in a row")]
+    error: str
+    retry_at: Timestamp
+    retry_after_seconds: float
+
+
 class ModelDetailOut(ModelOut):
     model_info: ModelInfoOut
     performance_metrics: ModelPerformanceOut
     runner: RunnerOut | None
+    pinned: bool
+    cache_priority_fixed: Annotated[bool, Field(description="by the catalogue, not by usage")]
+    rank: Annotated[int | None, Field(description="1 is evicted first; null if not in memory")]
+    score: Annotated[float | None, Field(description="what the eviction policy gives the model")]
+    held_by: Annotated[HeldBy | None, Field(description="what keeps it from being evicted now")]
+    expires_at: Timestamp | None
+    keep_alive_seconds: Annotated[float | None, Field(description="null: none asked; -1: for ever")]
+    refreshed_at: Timestamp | None
+    quarantine: QuarantineOut | None
     timestamp: Timestamp
 
 
@@ -142,6 +133,14 @@ class UnloadOut(Out):
     model_name: str
     memory_freed_mb: float
     cache_status: Literal["unloaded"]
+    timestamp: Timestamp
+
+
+class PinOut(Out):
+    message: str
+    model_name: str
+    pinned: bool
+    cached: bool
     timestamp: Timestamp
 
 

@@ -1,87 +1,47 @@
 """A fake of the use cases: obeys the port, loads in no time, fails and waits when told to."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 
-from cache.events import Cause, LoadFinished, Removed
-from cache.ports import Priority
+from cache.events import Cause, LoadFinished, LoadStarted, Removed
 from models.catalogue import parse_ref
+from models.chronicle import Chronicle
+from models.clock import SystemClock
 from models.config import ServingConfig
 from models.errors import ModelNotFound, ModelNotRegistered
-from models.port import Predicted, ServingObserver, WarmedUp
+from models.port import Happening, Predicted, ServingObserver, WarmedUp
 from models.views import (
     CacheView,
+    CleanupPlan,
     CleanupReport,
+    EventView,
+    LoadPlan,
     LoadReport,
     MemoryUsage,
     ModelView,
     Performance,
+    PinReport,
     Prediction,
-    RunnerView,
     SystemView,
     UnloadReport,
     WarmupReport,
 )
+from tests.fakes_models import (
+    BERT,
+    FOOTPRINTS,
+    INFERENCE_SECONDS,
+    LABELS,
+    LIMIT,
+    LOAD_SECONDS,
+    MOMENT,
+    PROBABILITIES,
+    FakeModel,
+)
 
-MOMENT = datetime(2024, 1, 1, tzinfo=UTC)
-LIMIT = 8_192_000_000
-LABELS = ("prompt_injection", "jailbreak", "system_extraction", "code_injection", "benign")
-PROBABILITIES = (0.95, 0.03, 0.01, 0.01, 0.0)
-DEBERTA = "deberta-v3-base_pretrained"
-ROBERTA = "roberta-base_pretrained"
-BERT = "bert-base-uncased_pretrained"
-DISTILBERT = "distilbert-base-uncased_pretrained"
-FOOTPRINTS = {DEBERTA: 512_300_000, ROBERTA: 456_700_000, DISTILBERT: 234_100_000}
-LOAD_SECONDS = 2.5
-INFERENCE_SECONDS = 0.0452
-
-
-@dataclass(slots=True)
-class FakeModel:
-    """One model's state; `registered` False is a catalogue entry without weights."""
-
-    name: str
-    footprint: int
-    registered: bool = True
-    resident: bool = False
-    hits: int = 0
-    misses: int = 0
-    loads: int = 0
-    warmed_up: bool = False
-
-    def view(self) -> ModelView:
-        asked = self.hits + self.misses
-        return ModelView(
-            name=self.name,
-            cached=self.resident,
-            loaded=self.resident,
-            footprint=self.footprint if self.resident else 0,
-            last_accessed=MOMENT if asked else None,
-            access_count=asked,
-            priority=Priority.HIGH if asked else Priority.LOW,
-            source="Hugging Face",
-            engine="onnx",
-            registered=self.registered,
-            version="v1" if self.registered else None,
-            labels=LABELS,
-            precision="int8",
-            size=self.footprint,
-            loaded_at=MOMENT if self.resident else None,
-            load_seconds=LOAD_SECONDS if self.loads else None,
-            warmup_completed=self.warmed_up,
-            warmup_seconds=1.2 if self.warmed_up else None,
-            performance=self.performance(),
-            runner=RunnerView(4711, self.footprint, 0, MOMENT) if self.resident else None,
-        )
-
-    def performance(self) -> Performance:
-        answered = self.hits + self.misses
-        average = INFERENCE_SECONDS if answered else 0.0
-        seconds = LOAD_SECONDS * self.loads
-        return Performance(answered, self.hits, self.misses, average, self.loads, seconds)
+BUDGET = 6_243_400_000
+TRACKED = 1_203_100_000
 
 
 @dataclass(slots=True)
@@ -101,6 +61,7 @@ class FakeUseCases:
     closed: bool = False
     predictions_begun: int = 0
     cleanups: int = 0
+    chronicle: Chronicle = field(default_factory=lambda: Chronicle(SystemClock()))
     models: dict[str, FakeModel] = field(
         default_factory=lambda: {
             **{name: FakeModel(name, size) for name, size in FOOTPRINTS.items()},
@@ -114,27 +75,43 @@ class FakeUseCases:
 
     def begin_shutdown(self) -> None:
         self.closing = True
+        self.chronicle.close()
 
-    async def predict(self, text: str, name: str | None = None) -> Prediction:
-        return (await self.predict_batch([text], name))[0]
+    async def predict(
+        self, text: str, name: str | None = None, *, keep_alive: float | None = None
+    ) -> Prediction:
+        return (await self.predict_batch([text], name, keep_alive=keep_alive))[0]
 
     async def predict_batch(
-        self, texts: Sequence[str], name: str | None = None
+        self, texts: Sequence[str], name: str | None = None, *, keep_alive: float | None = None
     ) -> list[Prediction]:
         model = self._registered(name or self.config.default_model)
         self.predictions_begun += 1
         if self.gate is not None:
             await self.gate.wait()
         hit = model.resident
-        self._make_resident(model)
+        self._make_resident(model, keep_alive)
         model.hits += len(texts) * hit
         model.misses += len(texts) * (not hit)
         return [self._answer(text, name or self.config.default_model, hit=hit) for text in texts]
 
-    async def load(self, name: str) -> LoadReport:
+    async def load(self, name: str, *, keep_alive: float | None = None) -> LoadReport:
         model = self._registered(name)
-        self._make_resident(model)
+        self._make_resident(model, keep_alive)
         return LoadReport(name, LOAD_SECONDS, model.footprint)
+
+    async def plan_load(self, name: str) -> LoadPlan:
+        model = self._registered(name)
+        others = tuple(one.standing() for one in self.models.values() if one.resident)
+        decision = "resident" if model.resident else "admit"
+        return LoadPlan(
+            name, decision, "there is room", model.footprint, BUDGET, TRACKED, (), (), others
+        )
+
+    async def pin(self, name: str, *, pinned: bool) -> PinReport:
+        model = self._registered(name)
+        model.pinned = pinned
+        return PinReport(name, pinned, model.resident)
 
     async def unload(self, name: str) -> UnloadReport:
         return UnloadReport(name, self._remove(self._registered(name), Cause.UNLOADED))
@@ -143,7 +120,7 @@ class FakeUseCases:
         model = self._registered(name)
         self._make_resident(model)
         model.warmed_up = True
-        self.observe(WarmedUp(name, 1.2))
+        self._tell(WarmedUp(name, 1.2))
         return WarmupReport(name, self.config.warmup_requests, 1.2, 0.0425)
 
     async def start_warmup(self, name: str) -> int:
@@ -164,12 +141,13 @@ class FakeUseCases:
         return SystemView(
             memory=MemoryUsage(used, LIMIT, 0.8),
             own=310_200_000,
-            budget=6_243_400_000,
-            tracked=1_203_100_000,
+            budget=BUDGET,
+            tracked=TRACKED,
             uptime_seconds=86_400.4,
             last_cleanup=MOMENT if self.cleanups else None,
             cleanup_count=self.cleanups,
             cleanup_freed=0,
+            waiting=3,
         )
 
     async def cleanup(self) -> CleanupReport:
@@ -178,8 +156,25 @@ class FakeUseCases:
         before = sum(model.footprint for model in self.models.values() if model.resident)
         return CleanupReport((), 0, "nothing_to_do", before, before)
 
+    async def plan_cleanup(self) -> CleanupPlan:
+        self._fail()
+        others = tuple(model.standing() for model in self.models.values() if model.resident)
+        return CleanupPlan((), (), others, "nothing_to_do", 0)
+
+    def events(self, *, after: int, limit: int) -> Sequence[EventView]:
+        self._fail()
+        return self.chronicle.since(after, limit)
+
+    def follow(self, *, after: int) -> AsyncGenerator[EventView, None]:
+        self._fail()
+        return self.chronicle.follow(after)
+
     async def aclose(self) -> None:
         self.closed = True
+
+    def _tell(self, event: Happening) -> None:
+        self.observe(event)
+        self.chronicle(event)
 
     def _fail(self) -> None:
         if self.failure is not None:
@@ -198,21 +193,24 @@ class FakeUseCases:
             raise ModelNotRegistered(f"Model {name} is not registered")
         return model
 
-    def _make_resident(self, model: FakeModel) -> None:
+    def _make_resident(self, model: FakeModel, keep_alive: float | None = None) -> None:
+        if keep_alive is not None:
+            model.keep_alive = keep_alive
         if not model.resident:
             model.resident = True
             model.loads += 1
-            self.observe(LoadFinished(model.name, 0.0, LOAD_SECONDS, model.footprint))
+            self._tell(LoadStarted(model.name, 0.0, model.footprint))
+            self._tell(LoadFinished(model.name, 0.0, LOAD_SECONDS, model.footprint))
 
     def _remove(self, model: FakeModel, cause: Cause) -> int:
         if not model.resident:
             return 0
         model.resident = False
-        self.observe(Removed(model.name, 0.0, cause, model.footprint))
+        self._tell(Removed(model.name, 0.0, cause, model.footprint))
         return model.footprint
 
     def _answer(self, text: str, name: str, *, hit: bool) -> Prediction:
-        self.observe(Predicted(name, INFERENCE_SECONDS, INFERENCE_SECONDS))
+        self._tell(Predicted(name, INFERENCE_SECONDS, INFERENCE_SECONDS))
         probabilities = dict(zip(LABELS, PROBABILITIES, strict=True))
         return Prediction(
             text=text,

@@ -8,7 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.schemas import ErrorOut
-from cache.errors import CacheClosed, InsufficientRoom, TooManyWaiting
+from cache.errors import CacheClosed, InsufficientRoom, Quarantined, TooManyWaiting
 from models.errors import (
     DeadlineExceeded,
     InferenceFailed,
@@ -19,7 +19,8 @@ from models.errors import (
 )
 from tests.contract.app_client import client_of
 from tests.contract.endpoints import error_example
-from tests.fakes_api import BERT, DEBERTA, ROBERTA, FakeUseCases
+from tests.fakes_api import FakeUseCases
+from tests.fakes_models import BERT, DEBERTA, ROBERTA
 
 OVER_LONG = "a" * 100_001
 INVALID, NO_MODEL, NO_ROUTE = "INVALID_PARAMETERS", "MODEL_NOT_FOUND", "NOT_FOUND"
@@ -71,6 +72,36 @@ BAD_REQUESTS: list[tuple[str, str, dict[str, Any], int, str]] = [
     ("POST", "/predict?text=a&model_name=unknown", {}, 404, NO_MODEL),
     ("POST", "/predict?text=a&model_name=../../etc/passwd", {}, 404, NO_MODEL),
     ("POST", f"/predict?text=a&model_name={BERT}", {}, 503, "MODEL_NOT_REGISTERED"),
+    ("POST", "/predict?text=a&keep_alive=", {}, 400, INVALID),
+    ("POST", "/predict?text=a&keep_alive=5%20parsecs", {}, 400, INVALID),
+    ("POST", "/predict?text=a&keep_alive=NaN", {}, 400, INVALID),
+    ("POST", "/predict?text=a&keep_alive=" + "9" * 5_000, {}, 400, INVALID),
+    ("POST", "/predict?text=a&keep_alive=5m", {"json": {"keep_alive": "6m"}}, 400, INVALID),
+    ("POST", "/predict", {"json": {"text": "a", "keep_alive": True}}, 400, INVALID),
+    ("POST", "/predict", {"json": {"text": "a", "keep_alive": ["5m"]}}, 400, INVALID),
+    ("POST", "/predict", raw('{"text": "a", "keep_alive": NaN}'), 400, INVALID),
+    ("POST", "/predict", raw('{"text": "a", "keep_alive": Infinity}'), 400, INVALID),
+    ("POST", "/predict", raw('{"text": "a", "keep_alive": 1e999}'), 400, INVALID),
+    ("POST", "/predict", raw('{"text": "a", "keep_alive": 1%s}' % ("0" * 400)), 400, INVALID),
+    ("POST", "/predict/batch", {"json": {"texts": ["a"], "keep_alive": "x"}}, 400, INVALID),
+    ("POST", f"/models/{ROBERTA}/load?keep_alive=soon", {}, 400, INVALID),
+    ("POST", f"/models/{ROBERTA}/load?dry_run=perhaps", {}, 400, INVALID),
+    ("POST", f"/models/{ROBERTA}/load?dryrun=true", {}, 400, INVALID),
+    ("POST", f"/models/{BERT}/load?dry_run=true", {}, 503, "MODEL_NOT_REGISTERED"),
+    ("POST", "/cleanup?dryrun=true", {}, 400, INVALID),
+    ("POST", "/models/unknown/pin", {}, 404, NO_MODEL),
+    ("POST", "/models/unknown/unpin", {}, 404, NO_MODEL),
+    ("POST", f"/models/{ROBERTA}/pin?pinned=false", {}, 400, INVALID),
+    ("GET", f"/models/{ROBERTA}/pin", {}, 405, "METHOD_NOT_ALLOWED"),
+    ("GET", "/events?limit=0", {}, 400, INVALID),
+    ("GET", "/events?limit=1001", {}, 400, INVALID),
+    ("GET", "/events?after=-1", {}, 400, INVALID),
+    ("GET", "/events?after=%D9%A5", {}, 400, INVALID),
+    ("GET", "/events?after=" + "9" * 5_000, {}, 400, INVALID),
+    ("GET", "/events?stream=perhaps", {}, 400, INVALID),
+    ("GET", "/events?since=1", {}, 400, INVALID),
+    ("GET", "/events?stream=true", {"headers": {"last-event-id": "x"}}, 400, INVALID),
+    ("POST", "/events", {}, 405, "METHOD_NOT_ALLOWED"),
     ("POST", "/predict/batch", {}, 400, INVALID),
     ("POST", "/predict/batch", {"json": {"texts": []}}, 400, INVALID),
     ("POST", "/predict/batch", {"json": {"texts": "a"}}, 400, INVALID),
@@ -183,6 +214,7 @@ def test_a_bad_text_of_a_batch_is_named_by_its_index(client: TestClient) -> None
         (CacheClosed("closing"), 503, "MODEL_UNAVAILABLE", "5"),
         (InsufficientRoom("full", retry_after=2.1), 503, "INSUFFICIENT_MEMORY", "3"),
         (TooManyWaiting("many", retry_after=0.0), 503, "OVERLOADED", "1"),
+        (Quarantined("failed thrice", retry_after=3.5), 503, "MODEL_UNAVAILABLE", "4"),
         (DeadlineExceeded("late"), 503, "DEADLINE_EXCEEDED", "1"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,

@@ -5,12 +5,16 @@ from typing import Any
 
 import pytest
 
-from api import schemas
+from api import schemas, schemas_events, schemas_plans
+from api.forms import Out
 from tests.contract.app_client import client_of
 from tests.contract.endpoints import endpoints, error_example, mismatches, overview
 
 OURS = {
     ("POST", "/predict/batch"),
+    ("POST", "/models/{model_name}/pin"),
+    ("POST", "/models/{model_name}/unpin"),
+    ("GET", "/events"),
     ("GET", "/livez"),
     ("GET", "/readyz"),
     ("GET", "/healthz"),
@@ -29,6 +33,15 @@ def operations(document: Any) -> dict[tuple[str, str], Any]:
         for path, methods in document["paths"].items()
         for method, operation in methods.items()
     }
+
+
+def schema(reference: str) -> type[Out]:
+    name = reference.rpartition("/")[2]
+    for module in (schemas, schemas_plans, schemas_events):
+        if hasattr(module, name):
+            found: type[Out] = getattr(module, name)
+            return found
+    raise KeyError(name)
 
 
 def included(part: Any, whole: Any) -> bool:
@@ -63,10 +76,43 @@ def test_every_example_is_valid_by_its_own_schema(document: Any) -> None:
         for answer in operation["responses"].values():
             content = answer.get("content", {}).get("application/json")
             if content:
-                name = content["schema"]["$ref"].rpartition("/")[2]
-                getattr(schemas, name).model_validate(content["example"], strict=True)
+                first, *_ = content["schema"].get("anyOf", [content["schema"]])
+                schema(first["$ref"]).model_validate(content["example"], strict=True)
                 checked += 1
-    assert checked > 25
+    assert checked > 40
+
+
+def test_a_dry_run_has_its_own_schema_with_a_valid_example(document: Any) -> None:
+    """Seen failing with the schema of the real run alone."""
+    found = operations(document)
+    for route, name in (
+        ("/models/{model_name}/load", "LoadPlanOut"),
+        ("/cleanup", "CleanupPlanOut"),
+    ):
+        operation = found["POST", route]
+        content = operation["responses"]["200"]["content"]["application/json"]
+        shown = document["components"]["schemas"][name]
+
+        assert content["schema"]["anyOf"][1] == {"$ref": f"#/components/schemas/{name}"}
+        schema(name).model_validate(shown["example"], strict=True)
+        assert "dry_run" in [parameter["name"] for parameter in operation["parameters"]]
+    assert "class" in document["components"]["schemas"]["StandingOut"]["properties"]
+
+
+def test_events_are_shown_as_a_list_and_as_a_stream(document: Any) -> None:
+    """Seen failing with the JSON example beside the stream."""
+    operation = operations(document)["GET", "/events"]
+    content = operation["responses"]["200"]["content"]
+    names = {(parameter["in"], parameter["name"]) for parameter in operation["parameters"]}
+
+    assert set(content) == {"application/json", "text/event-stream"}
+    assert content["text/event-stream"]["example"].startswith(":")
+    assert names == {
+        ("query", "after"),
+        ("query", "limit"),
+        ("query", "stream"),
+        ("header", "Last-Event-ID"),
+    }
 
 
 def test_parameters_and_bodies_are_shown(document: Any) -> None:
@@ -75,10 +121,11 @@ def test_parameters_and_bodies_are_shown(document: Any) -> None:
     names = {(parameter["in"], parameter["name"]) for parameter in predict["parameters"]}
     of_model = found["POST", "/models/{model_name}/warmup"]["parameters"]
 
-    assert names == {("query", "text"), ("query", "model_name")}
+    assert names == {("query", "text"), ("query", "model_name"), ("query", "keep_alive")}
     assert set(predict["requestBody"]["content"]["application/json"]["schema"]["properties"]) == {
         "text",
         "model_name",
+        "keep_alive",
     }
     assert "requestBody" in found["POST", "/predict/batch"]
     assert [parameter["name"] for parameter in of_model] == ["model_name", "background"]

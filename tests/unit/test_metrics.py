@@ -10,9 +10,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from api.metrics import MAX_MODEL_LABELS, Family, Metrics, Series, _lines
-from cache.events import Cause, LoadFailed, LoadFinished, LoadStarted, Removed
-from models.port import Predicted, WarmedUp
-from tests.fakes_api import DEBERTA, FakeUseCases
+from cache.events import Cause, LoadFailed, LoadFinished, LoadStarted, Refreshed, Removed
+from models.port import Predicted, RefreshFailed, WarmedUp
+from tests.fakes_api import BUDGET, TRACKED, FakeUseCases
+from tests.fakes_models import DEBERTA
 
 # Names that docs/endpoints.md fixes, against promtool's taste.
 FIXED_BY_THE_CONTRACT = {
@@ -31,6 +32,8 @@ def used_metrics() -> Metrics:
     metrics(Removed(DEBERTA, 0.0, Cause.EVICTED, 1))
     metrics(Predicted(DEBERTA, 0.045, 0.05))
     metrics(WarmedUp(DEBERTA, 1.2))
+    metrics(Refreshed(f"{DEBERTA}:v1", 0.0))
+    metrics(RefreshFailed(f"{DEBERTA}:v1", 0.0, "timed out"))
     return metrics
 
 
@@ -58,6 +61,34 @@ def test_what_was_observed_is_counted() -> None:
     assert sample(text, f"model_cache_load_failures_total{label}") == "1"
     assert sample(text, 'model_cache_removals_total{cause="evicted"}') == "1"
     assert sample(text, 'model_cache_removals_total{cause="expired"}') == "0"
+
+
+def test_every_cause_of_removal_has_a_series_from_the_start() -> None:
+    """A rate needs a zero to begin at. Seen failing with series made by their first event."""
+    text = rendered(Metrics())
+
+    assert {sample(text, f'model_cache_removals_total{{cause="{cause}"}}') for cause in Cause} == {
+        "0"
+    }
+
+
+def test_refreshes_are_counted_by_model_and_result() -> None:
+    """Seen failing with a failed refresh counted as one that went well."""
+    metrics = used_metrics()
+    metrics(Refreshed(f"{DEBERTA}:v1", 0.0))
+    series = f'model_cache_refreshes_total{{model="{DEBERTA}",result='
+
+    assert sample(rendered(metrics), f'{series}"ok"}}') == "2"
+    assert sample(rendered(metrics), f'{series}"failed"}}') == "1"
+
+
+def test_the_budget_and_who_waits_for_it_are_shown() -> None:
+    """In bytes, the base unit. Seen failing with budget and tracked exchanged."""
+    text = rendered(Metrics())
+
+    assert sample(text, "model_cache_budget_bytes ") == str(BUDGET)
+    assert sample(text, "model_cache_tracked_bytes ") == str(TRACKED)
+    assert sample(text, "model_cache_waiting ") == "3"
 
 
 def test_nothing_that_prometheus_client_adds_is_shown() -> None:

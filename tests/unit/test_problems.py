@@ -18,7 +18,7 @@ from api.problems import (
     problem_of,
     render,
 )
-from cache.errors import CacheError, InsufficientRoom, LedgerError
+from cache.errors import CacheError, InsufficientRoom, LedgerError, TryLater
 from models.errors import ModelError, ModelNotFound, RegistrationFailed
 
 CODES = {
@@ -89,6 +89,13 @@ def test_the_errors_own_retry_after_is_rounded_up_to_seconds(given: float, heade
     problem = problem_of(InsufficientRoom("full", retry_after=given), request())
 
     assert problem.headers == {"Retry-After": header}
+
+
+def test_whatever_is_to_be_tried_later_is_a_503_with_its_own_time() -> None:
+    """Also a kind that the table does not list. Seen failing without TryLater: 500, no time."""
+    problem = problem_of(TryLater("not now", retry_after=7.5), request())
+
+    assert (problem.kind.status, problem.headers) == (503, {"Retry-After": "8"})
 
 
 def test_errors_of_later_guards_are_known_already() -> None:
