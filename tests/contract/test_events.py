@@ -1,12 +1,8 @@
 """What happened in the cache, as a list and as a stream of server-sent events."""
 
-import asyncio
-from collections.abc import AsyncGenerator
-
 import pytest
 
 from api.schemas_events import EventOut, EventsOut
-from api.streaming import EventStream, with_pauses
 from cache.events import Cause, Draining, LoadFailed, Refreshed, Removed
 from cache.ports import Priority
 from models.chronicle import Chronicle
@@ -222,36 +218,3 @@ async def test_head_of_a_stream_ends_at_once() -> None:
     assert start["status"] == 200
     assert (body.get("body", b""), body.get("more_body", False)) == (b"", False)
     assert stream.sent.empty()
-
-
-async def test_a_client_who_takes_nothing_is_given_up() -> None:
-    """A shutdown would wait for him. Seen failing without the limit on sending."""
-    fake = with_events(1)
-    views = fake.follow(after=0)
-    exchange = Exchange()
-
-    async def chunks() -> AsyncGenerator[bytes, None]:
-        async for view in views:
-            yield str(view.id).encode()
-
-    response = EventStream(chunks(), patience=0.01)
-    async with asyncio.timeout(10):
-        await response({"type": "http"}, exchange.receive, exchange.send)
-
-    assert exchange.sent.empty()
-
-
-async def test_pauses_are_filled_and_nothing_is_left_of_what_is_closed() -> None:
-    """Seen failing with the items not closed."""
-    fake = with_events(2)
-    views = fake.follow(after=0)
-    filled = with_pauses(views, every=0.01)
-    first = await anext(filled)
-    await filled.aclose()
-    waiting = with_pauses(fake.follow(after=2), every=0.01)
-    pause = await anext(waiting)
-    await waiting.aclose()
-
-    assert first is not None
-    assert pause is None
-    assert fake.chronicle.followers == 0
