@@ -1,0 +1,1 @@
+"""What would have been: recorded or made-up accesses replayed through the cache's real policy."""
