@@ -36,12 +36,12 @@ def expired(entries: Iterable[Entry], now: float) -> tuple[Key, ...]:
 
 
 def refresh_at(entry: Entry, ahead: float) -> float | None:
-    """When a resident in use is to be refreshed: in the last part, `ahead`, of its TTL.
+    """When a resident in use is to be refreshed: in the last part, `ahead`, of its TTL; 0 is never.
 
     In use is what was asked for since it was loaded or last refreshed, what is pinned, and what
     somebody wants to be kept. None for what has no TTL, or is not in use: that may expire.
     """
-    if entry.state is not State.RESIDENT or entry.ttl is None or entry.refreshing:
+    if entry.state is not State.RESIDENT or entry.ttl is None or entry.refreshing or not ahead:
         return None
     wanted = entry.asked or entry.pinned or entry.keep_alive is not None
     return entry.since + entry.ttl * (1.0 - ahead) if wanted else None
