@@ -72,6 +72,11 @@ class _Need:
     def met(self) -> bool:
         return self.size <= 0 and self.places <= 0 and self.device_size <= 0
 
+    @property
+    def left(self) -> int:
+        """Bytes that have yet to come free, wherever."""
+        return max(self.size, 0) + max(self.device_size, 0)
+
     def less(self, entry: Entry, times: int = 1) -> "_Need":
         """What is left of it once `entry` is gone (`times` -1: if it stays after all)."""
         here = entry.device_charged if entry.device == self.device else 0
@@ -112,6 +117,8 @@ class Policy:
             if entry.state is State.DRAINING:
                 need = need.less(entry)
         if need.met:
+            if len(loading) < limits.max_loads:
+                return Wait()
             given_up = tuple(e.key for e in entries if e.state is State.LOADING and not e.wanted)
             return Wait(given_up[:1], loading)
         guard = 0.0 if starved else self.churn_guard
@@ -127,14 +134,21 @@ class Policy:
         What is leaving already counts as gone. Where even all idle ones are not enough, all go.
         """
         staying = [e for e in entries if e.state is not State.DRAINING]
-        ranked: list[Entry] = []
-        victims: list[Key] = []
-        for need in _excess(staying, limits):
-            if not need.met:
-                ranked = ranked or self.candidates(staying, now)
-                chosen = _choose(_of_device(ranked, need), need)
-                victims += [e.key for e in (ranked if chosen is None else chosen)]
-        return tuple(dict.fromkeys(victims))
+        needs = _excess(staying, limits)
+        if all(need.met for need in needs):
+            return ()
+        chosen: list[Entry] = []
+        for entry in self.candidates(staying, now):
+            if all(need.met for need in needs):
+                break
+            chosen.append(entry)
+            needs = [need.less(entry) for need in needs]
+        for entry in reversed(tuple(chosen)):
+            without = [need.less(entry, times=-1) for need in needs]
+            if [need.left for need in without] == [need.left for need in needs]:
+                chosen.remove(entry)
+                needs = without
+        return tuple(e.key for e in chosen)
 
     def candidates(self, entries: Collection[Entry], now: float) -> list[Entry]:
         """What may go now, first to go first, the young included: memory does not wait."""
@@ -202,10 +216,6 @@ def _excess(staying: Collection[Entry], limits: Limits) -> list[_Need]:
         here = sum(e.device_charged for e in staying if e.device == device)
         needs.append(_Need(0, 0, device, here - limits.devices.get(device, 0)))
     return needs
-
-
-def _of_device(ranked: list[Entry], need: _Need) -> list[Entry]:
-    return ranked if need.device == HOST else [e for e in ranked if e.device == need.device]
 
 
 def _choose(ranked: Iterable[Entry], need: _Need) -> tuple[Entry, ...] | None:

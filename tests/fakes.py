@@ -37,14 +37,20 @@ class FakeLoaded:
     """A resident that weighs what it is told to, and can die."""
 
     def __init__(
-        self, key: Key, footprint: int, close_gate: asyncio.Event, measure_gate: asyncio.Event
+        self,
+        key: Key,
+        footprint: int,
+        close_gate: asyncio.Event,
+        measure_gate: asyncio.Event,
+        device_footprint: int = 0,
     ) -> None:
         self.key = key
         self.weighs = footprint
-        self.device_weighs = 0
+        self.device_weighs = device_footprint
         self.closed = False
         self.close_error: Exception | None = None
         self._footprint = footprint
+        self._device_footprint = device_footprint
         self._close_gate = close_gate
         self._measure_gate = measure_gate
         self._ended = asyncio.Event()
@@ -55,7 +61,7 @@ class FakeLoaded:
 
     @property
     def device_footprint(self) -> int:
-        return self.device_weighs
+        return self._device_footprint
 
     @property
     def alive(self) -> bool:
@@ -64,6 +70,7 @@ class FakeLoaded:
     async def measure(self) -> int:
         await self._measure_gate.wait()
         self._footprint = self.weighs if self.alive else 0
+        self._device_footprint = self.device_weighs if self.alive else 0
         return self._footprint
 
     async def close(self) -> None:
@@ -126,9 +133,14 @@ class FakeLoader:
             self._under_way[key] -= 1
         if key in self.errors:
             raise self.errors[key]
-        estimate = (await self.terms(key)).size_estimate
-        footprint = self.footprints.get(key, estimate)
-        loaded = FakeLoaded(key, footprint, self._gates["close"][key], self._gates["measure"][key])
+        terms = await self.terms(key)
+        loaded = FakeLoaded(
+            key,
+            self.footprints.get(key, terms.size_estimate),
+            self._gates["close"][key],
+            self._gates["measure"][key],
+            terms.device_estimate,
+        )
         self.loaded.append(loaded)
         return loaded
 
@@ -190,14 +202,24 @@ class RecordingObserver:
 class Caller:
     """Somebody who leases a key and holds it until told to let go."""
 
-    def __init__(self, residency: Residency[FakeLoaded], key: Key) -> None:
+    def __init__(
+        self,
+        residency: Residency[FakeLoaded],
+        key: Key,
+        keep_alive: float | None = None,
+        *,
+        patient: bool = True,
+    ) -> None:
         self.key = key
+        self.patient = patient
+        self._keep_alive = keep_alive
         self.lease: Lease[FakeLoaded] | None = None
         self._let_go = asyncio.Event()
         self.task = asyncio.get_running_loop().create_task(self._hold(residency))
 
     async def _hold(self, residency: Residency[FakeLoaded]) -> None:
-        async with residency.lease(self.key) as self.lease:
+        asked = residency.lease(self.key, keep_alive=self._keep_alive, patient=self.patient)
+        async with asked as self.lease:
             await self._let_go.wait()
 
     @property
@@ -245,9 +267,9 @@ class World:
             ),
         )
 
-    def ask(self, key: Key) -> Caller:
+    def ask(self, key: Key, keep_alive: float | None = None, *, patient: bool = True) -> Caller:
         """Send a caller for a lease on `key`."""
-        caller = Caller(self.residency, key)
+        caller = Caller(self.residency, key, keep_alive, patient=patient)
         self.callers.append(caller)
         return caller
 

@@ -14,7 +14,7 @@ def never(value: str) -> None:
 
 async def test_all_who_wait_are_handed_the_same_value() -> None:
     """One landing answers every waiter."""
-    flight = Flight[str]()
+    flight = Flight[str]("a", turn=1, patient=True)
     waiters = [asyncio.create_task(flight.wait(never)) for _ in range(50)]
     await settle()
 
@@ -25,7 +25,7 @@ async def test_all_who_wait_are_handed_the_same_value() -> None:
 
 async def test_all_who_wait_are_raised_the_same_error() -> None:
     """One failure answers every waiter."""
-    flight = Flight[str]()
+    flight = Flight[str]("a", turn=1, patient=True)
     waiters = [asyncio.create_task(flight.wait(never)) for _ in range(50)]
     await settle()
     error = OSError("no such file")
@@ -37,7 +37,7 @@ async def test_all_who_wait_are_raised_the_same_error() -> None:
 
 async def test_one_who_goes_away_leaves_the_others_waiting() -> None:
     """Fault planted: `wait` awaited one future shared by all, and the others went with him."""
-    flight = Flight[str]()
+    flight = Flight[str]("a", turn=1, patient=True)
     first, second = (asyncio.create_task(flight.wait(never)) for _ in range(2))
     await settle()
 
@@ -51,7 +51,7 @@ async def test_one_who_goes_away_leaves_the_others_waiting() -> None:
 
 async def test_one_who_is_on_his_way_out_is_no_longer_counted() -> None:
     """From the moment of the cancellation nothing is reserved for him."""
-    flight = Flight[str]()
+    flight = Flight[str]("a", turn=1, patient=True)
     waiter = asyncio.create_task(flight.wait(never))
     await settle()
     before = flight.waiting
@@ -63,7 +63,7 @@ async def test_one_who_is_on_his_way_out_is_no_longer_counted() -> None:
 
 async def test_a_value_that_comes_too_late_is_given_back() -> None:
     """Who is cancelled in the step of the landing gives back what he was handed, once."""
-    flight = Flight[str]()
+    flight = Flight[str]("a", turn=1, patient=True)
     given_back: list[str] = []
     waiter = asyncio.create_task(flight.wait(given_back.append))
     await settle()
@@ -78,7 +78,7 @@ async def test_a_value_that_comes_too_late_is_given_back() -> None:
 
 async def test_an_error_that_comes_too_late_is_nothing_to_give_back() -> None:
     """Who is cancelled in the step of the failure is cancelled, and that is all."""
-    flight = Flight[str]()
+    flight = Flight[str]("a", turn=1, patient=True)
     waiter = asyncio.create_task(flight.wait(never))
     await settle()
 
@@ -91,7 +91,7 @@ async def test_an_error_that_comes_too_late_is_nothing_to_give_back() -> None:
 
 async def test_a_deadline_in_the_step_of_the_landing_is_a_timeout() -> None:
     """`asyncio.timeout` takes a plain CancelledError for its own, and no subclass of it."""
-    flight = Flight[str]()
+    flight = Flight[str]("a", turn=1, patient=True)
     given_back: list[str] = []
 
     async def impatient() -> None:
@@ -109,7 +109,7 @@ async def test_a_deadline_in_the_step_of_the_landing_is_a_timeout() -> None:
 @pytest.mark.parametrize("lands", [True, False])
 async def test_the_flight_is_over_whether_it_lands_or_fails(lands: bool) -> None:
     """`over` returns for one who wants no value, only the end."""
-    flight = Flight[str]()
+    flight = Flight[str]("a", turn=1, patient=True)
     onlooker = asyncio.create_task(flight.over())
     await settle()
     early = onlooker.done()
@@ -125,7 +125,7 @@ async def test_the_flight_is_over_whether_it_lands_or_fails(lands: bool) -> None
 
 async def test_a_flight_that_failed_once_can_be_failed_again() -> None:
     """Both who calls a flight off and the load that ends by it may say so."""
-    flight = Flight[str]()
+    flight = Flight[str]("a", turn=1, patient=True)
     waiter = asyncio.create_task(flight.wait(never))
     await settle()
 

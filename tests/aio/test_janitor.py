@@ -6,7 +6,7 @@ import pytest
 
 from cache.janitor import Janitor
 from cache.policy import Limits
-from cache.ports import Terms
+from cache.ports import Key, Terms
 from cache.residency import Sweep
 from tests.fakes import World
 
@@ -20,9 +20,16 @@ class Rounds:
         self.measured: list[float] = []
         self.swept: list[tuple[float, Sweep]] = []
         self.naps: list[float] = []
+        self.to_refresh: list[tuple[float, Key]] = []
         self.visits: dict[int, str] = {}
         self.janitor = Janitor(
-            world.residency, world.clock, interval, self._measure, self._swept, self._sleep
+            world.residency,
+            world.clock,
+            interval,
+            self._measure,
+            self._swept,
+            self._refresh,
+            self._sleep,
         )
 
     @property
@@ -34,6 +41,9 @@ class Rounds:
 
     def _swept(self, sweep: Sweep) -> None:
         self.swept.append((self.now, sweep))
+
+    def _refresh(self, key: Key) -> None:
+        self.to_refresh.append((self.now, key))
 
     async def _sleep(self, seconds: float) -> None:
         self.naps.append(seconds)
@@ -127,7 +137,7 @@ async def test_what_he_cannot_measure_is_his_error(world: World) -> None:
     async def fail() -> None:
         raise OSError("no figures")
 
-    janitor = Janitor(world.residency, world.clock, 0.0, fail, lambda _: None)
+    janitor = Janitor(world.residency, world.clock, 0.0, fail, lambda _: None, lambda _: None)
 
     with pytest.raises(OSError, match="no figures"):
         await asyncio.wait_for(janitor.run(), 1)

@@ -1,31 +1,51 @@
 """Room is given in order, and comes back whatever becomes of those who wait."""
 
 import asyncio
+from collections.abc import Iterator
 
 import pytest
 
 from cache.errors import InsufficientRoom
 from cache.events import Cause
 from cache.ledger import Entry, Ledger
-from cache.policy import Limits
+from cache.policy import Limits, Policy
 from cache.ports import Key, Terms
-from cache.queue import RoomQueue
-from tests.fakes import FakeClock, settle
+from cache.queue import Fairness, RoomQueue
+from tests.fakes import LRU, UNHURRIED, FakeClock, settle
 
 
 class Hall:
     """A queue in front of 30 bytes. Who is drained leaves when the test says so."""
 
-    def __init__(self) -> None:
+    def __init__(self, policy: Policy = LRU, fairness: Fairness = UNHURRIED) -> None:
         self.ledger = Ledger()
         self.clock = FakeClock()
         self.limits = Limits(budget=30, comfort=30, max_entries=10)
+        self.stuck: dict[Key, BaseException] = {}
+        self.turn = 0
         self.queue = RoomQueue(
-            self.ledger, self.clock, lambda: self.limits, self.ledger.drain, retry_after=30.0
+            self.ledger,
+            self.clock,
+            lambda: self.limits,
+            policy,
+            self._drain,
+            self.release,
+            self.stuck.get,
+            retry_after=30.0,
+            fairness=fairness,
         )
 
-    def enter(self, key: Key, size: int = 10) -> "asyncio.Task[Entry]":
-        return asyncio.create_task(self.queue.reserve(key, Terms(size_estimate=size)))
+    def _drain(self, victims: tuple[Key, ...], room_for: Key) -> None:
+        for key in victims:
+            self.ledger.drain(key, Cause.EVICTED, room_for)
+
+    def enter(
+        self, key: Key, size: int = 10, turn: int | None = None, *, patient: bool = True
+    ) -> "asyncio.Task[Entry]":
+        self.turn += 1
+        terms = Terms(size_estimate=size)
+        turn = self.turn if turn is None else turn
+        return asyncio.create_task(self.queue.reserve(key, terms, turn, lambda: patient))
 
     def have(self, *keys: Key, leases: int = 0) -> None:
         """Make `keys` resident, 10 bytes each."""
@@ -48,8 +68,12 @@ class Hall:
 
 
 @pytest.fixture
-def hall() -> Hall:
-    return Hall()
+def hall() -> Iterator[Hall]:
+    """Nobody may be left in it, nor anything that would wake somebody."""
+    hall = Hall()
+    yield hall
+    hall.queue.close()
+    assert hall.queue._alarm is None
 
 
 async def test_room_that_is_there_is_reserved_at_once(hall: Hall) -> None:

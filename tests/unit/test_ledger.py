@@ -47,7 +47,7 @@ def test_those_who_waited_hold_their_leases_from_the_start() -> None:
     """No moment in which the newcomer could be taken for idle."""
     entry = book(State.LOADING).settle("a", 10, now=103.0, leases=3)
 
-    assert (entry.leases, entry.uses) == (3, 3)
+    assert (entry.leases, entry.frequency) == (3, 3.0)
 
 
 def test_a_load_that_failed_leaves_nothing() -> None:
@@ -63,14 +63,14 @@ def test_a_lease_is_counted_and_is_a_use() -> None:
     """Of both the number and the time."""
     entry = book(State.RESIDENT).lease("a", now=110.0)
 
-    assert (entry.leases, entry.uses, entry.last_used) == (1, 1, 110.0)
+    assert (entry.leases, entry.asked, entry.last_used) == (1, 1, 110.0)
 
 
 def test_a_release_ends_one_lease_and_is_the_last_use() -> None:
     """Idle time counts from here."""
     entry = book(State.RESIDENT, leases=2).release("a", now=120.0)
 
-    assert (entry.leases, entry.uses, entry.last_used) == (1, 2, 120.0)
+    assert (entry.leases, entry.frequency, entry.last_used) == (1, 2.0, 120.0)
 
 
 def test_a_lease_can_end_while_the_resident_drains() -> None:
@@ -154,7 +154,15 @@ MOVES: dict[str, tuple[Callable[[Ledger], object], set[State | None]]] = {
     "abandon": (lambda led: led.abandon("a"), {LOADING}),
     "lease": (lambda led: led.lease("a", 0.0), {RESIDENT}),
     "correct": (lambda led: led.correct("a", 1), {RESIDENT}),
-    "drain": (lambda led: led.drain("a", Cause.FAILED), {RESIDENT}),
+    "drain": (lambda led: led.drain("a", Cause.FAILED), {LOADING, RESIDENT}),
+    "want": (lambda led: led.want("a", wanted=False), {LOADING}),
+    "begin_refresh": (lambda led: led.begin_refresh("a"), {RESIDENT}),
+    "refresh": (lambda led: led.refresh("a", 0.0), {RESIDENT}),
+    "keep": (lambda led: led.keep("a", 0.0), {LOADING, RESIDENT, DRAINING}),
+    "classify": (
+        lambda led: led.classify("a", Priority.LOW),
+        {LOADING, RESIDENT, DRAINING},
+    ),
     "gone": (lambda led: led.gone("a"), {DRAINING}),
     "pin": (lambda led: led.pin("a", pinned=True), {LOADING, RESIDENT, DRAINING}),
     "release": (lambda led: led.release("a", 0.0), set()),
@@ -189,6 +197,7 @@ def test_what_is_leased_is_not_gone() -> None:
 BROKEN: dict[str, tuple[State, Callable[[Entry], Entry]]] = {
     "stands under": (RESIDENT, lambda e: replace(e, key="b")),
     "a has bytes": (RESIDENT, lambda e: replace(e, charged=e.footprint - 1)),
+    "has device bytes": (RESIDENT, lambda e: replace(e, device_footprint=1)),
     "or leases that cannot be": (RESIDENT, lambda e: replace(e, leases=-1)),
     "before it is resident": (LOADING, lambda e: replace(e, leases=1)),
     "without a cause": (DRAINING, lambda e: replace(e, cause=None)),
