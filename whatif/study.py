@@ -103,13 +103,18 @@ def _reason(chosen: Cell, best: Cell, enough: list[Cell], real: list[Cell]) -> s
     mine, least = (c.outcome.load_seconds_per_1000 for c in (chosen, best))
     text = (
         f"{chosen.policy} within {megabytes(chosen.budget)} loads {mine:.1f} s per 1,000 requests"
-        f" and so saves at least {ENOUGH:.0%} of the load time that the best replay saves"
-        f" ({best.policy} within {megabytes(best.budget)}, {least:.1f} s)"
     )
+    if chosen is best:
+        text += ", the least of these replays"
+    else:
+        text += (
+            f" and so saves at least {ENOUGH * 100:.0f} % of the load time that the best replay"
+            f" saves ({best.policy} within {megabytes(best.budget)}, {least:.1f} s)"
+        )
     for other in dict.fromkeys(c.policy for c in real if c.policy != chosen.policy):
         needed = min((c.budget for c in enough if c.policy == other), default=None)
         if needed is None:
-            text += f"; {other} does so within none of these budgets"
+            text += f"; {other} comes near that within none of these budgets"
         elif needed > chosen.budget:
             text += f"; {other} needs {megabytes(needed)} for that"
     return text + "."

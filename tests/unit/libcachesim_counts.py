@@ -14,8 +14,8 @@ from typing import Any
 from cache.ports import Priority
 from whatif.trace import Access, Thing, Trace
 
-COST = 1e6
-"""libCacheSim's GDSF has it as the cost of every object; the same here gives the same floats."""
+PER_BYTE = 1e6
+"""What libCacheSim's GDSF divides by the bytes: ours says it per MB, and so has the same floats."""
 
 EQUAL = (1 << 20,)
 UNEQUAL = (45, 90, 130, 260, 440, 440, 520, 740, 1340)
@@ -46,13 +46,13 @@ CASES = (
 
 
 def zipf(sizes: tuple[int, ...], seed: int) -> tuple[Trace, int]:
-    """Forty things of equal cost, a Zipf 0.9 trace, and a budget of half of their bytes.
+    """Forty things that take a second to load, a Zipf 0.9 trace, a budget of half of all bytes.
 
     The class is fixed, for libCacheSim has none.
     """
     source = random.Random(seed)  # noqa: S311  # a simulation
     names = [str(number) for number in range(40)]
-    things = {n: Thing(source.choice(sizes), COST, Priority.MEDIUM) for n in names}
+    things = {n: Thing(source.choice(sizes), 1.0, Priority.MEDIUM) for n in names}
     source.shuffle(names)
     weights = list(accumulate(rank**-0.9 for rank in range(1, 41)))
     drawn = source.choices(names, cum_weights=weights, k=REQUESTS)

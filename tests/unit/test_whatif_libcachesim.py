@@ -5,7 +5,7 @@ import math
 import pytest
 
 from cache.scores import POLICIES
-from tests.unit.libcachesim_counts import CASES, COST, Case, measure, zipf
+from tests.unit.libcachesim_counts import CASES, PER_BYTE, Case, measure, zipf
 from whatif.replay import one_by_one, replay
 from whatif.trace import Trace
 
@@ -62,11 +62,11 @@ def plain_gdsf(trace: Trace, budget: int, *, newcomer_may_go: bool) -> int:
         hits += here
         uses[name] = uses[name] + 1 if here else 1
         if here or newcomer_may_go:
-            ranks[name] = (clock + uses[name] * COST / size, number, name)
+            ranks[name] = (clock + uses[name] * PER_BYTE / size, number, name)
         room = budget - (0 if name in ranks else size)
         while sum(trace.things[other].bytes for other in ranks) > room:
             clock, _, victim = min(ranks.values())
             del ranks[victim]
         if not here and not newcomer_may_go:
-            ranks[name] = (clock + COST / size, number, name)
+            ranks[name] = (clock + PER_BYTE / size, number, name)
     return hits

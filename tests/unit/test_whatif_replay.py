@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cache.ledger import Entry
@@ -37,6 +37,7 @@ things = st.builds(
     st.booleans(),
 )
 traces = st.builds(trace, requests, **dict.fromkeys(NAMES, things))
+UNHURRIED = settings(deadline=None)
 contenders = st.sampled_from(sorted(CONTENDERS))
 
 
@@ -50,6 +51,7 @@ def spy(choose: Choice, held: list[int]) -> Choice:
     return noting
 
 
+@UNHURRIED
 @given(traces, contenders, st.integers(1, 60), st.sampled_from([planned, one_by_one]))
 def test_no_more_is_held_than_the_budget(
     trace: Trace, name: str, budget: int, choose: Choice
@@ -62,6 +64,7 @@ def test_no_more_is_held_than_the_budget(
     assert max(held) <= outcome.peak <= budget
 
 
+@UNHURRIED
 @given(traces, contenders, st.integers(1, 60))
 def test_each_access_is_a_hit_a_miss_or_refused(trace: Trace, name: str, budget: int) -> None:
     """Fails when a refused one counts as a miss too."""
@@ -71,6 +74,7 @@ def test_each_access_is_a_hit_a_miss_or_refused(trace: Trace, name: str, budget:
     assert min(outcome.hits, outcome.misses, outcome.refused) >= 0
 
 
+@UNHURRIED
 @given(traces, contenders)
 def test_where_all_fits_each_thing_is_loaded_once(trace: Trace, name: str) -> None:
     """Fails when a newcomer that fits evicts somebody."""
@@ -80,6 +84,7 @@ def test_where_all_fits_each_thing_is_loaded_once(trace: Trace, name: str) -> No
     assert outcome.load_seconds == pytest.approx(sum(t.load_seconds for t in trace.things.values()))
 
 
+@UNHURRIED
 @given(requests, contenders, st.integers(1, len(NAMES)))
 def test_nobody_misses_less_than_who_knows_the_future_where_sizes_are_equal(
     asked: str, name: str, budget: int
@@ -92,9 +97,11 @@ def test_nobody_misses_less_than_who_knows_the_future_where_sizes_are_equal(
     assert best.misses <= replay(trace, CONTENDERS[name].scorer(trace), budget).misses
 
 
+@UNHURRIED
 @given(requests, st.integers(1, len(NAMES)))
+@example("abcdabeabcde", 3)  # L. A. Belady et al., Communications of the ACM 12 (1969), 349
 def test_more_room_never_costs_lru_a_hit_where_sizes_are_equal(asked: str, budget: int) -> None:
-    """The stack property. Fails when the first in, rather than the least recent one, goes."""
+    """The stack property. Fails when a hit is no use, so that the first in is the first out."""
     trace = alike(asked)
 
     assert replay(trace, lru, budget).hits <= replay(trace, lru, budget + 1).hits

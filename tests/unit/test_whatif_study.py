@@ -80,7 +80,7 @@ def test_recommended_is_the_smallest_budget_that_saves_95_per_cent_of_what_can_b
     assert advice is not None
     assert advice.cell == cell("gdsf", 2, 79.0)
     assert advice.reason == (
-        "gdsf within 2 MB loads 79.0 s per 1,000 requests and so saves at least 95% of the load"
+        "gdsf within 2 MB loads 79.0 s per 1,000 requests and so saves at least 95 % of the load"
         " time that the best replay saves (lru within 3 MB, 40.0 s); lru needs 3 MB for that."
     )
 
@@ -111,7 +111,10 @@ def test_the_reason_says_when_another_policy_never_comes_near() -> None:
     advice = recommend([cell("gdsf", 1, 10.0), cell("lru", 1, 20.0)], 100.0)
 
     assert advice is not None
-    assert advice.reason.endswith("; lru does so within none of these budgets.")
+    assert advice.reason == (
+        "gdsf within 1 MB loads 10.0 s per 1,000 requests, the least of these replays;"
+        " lru comes near that within none of these budgets."
+    )
 
 
 def test_the_table_has_a_line_for_each_budget() -> None:
