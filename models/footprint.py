@@ -69,16 +69,6 @@ def rollup(pid: int) -> Rollup:
     return sums(_read(pid, "smaps_rollup"))
 
 
-def pss(pid: int) -> int:
-    """Proportional set size; 0 when the process is gone."""
-    return rollup(pid).proportional
-
-
-def shared_part(pid: int) -> int:
-    """What of `pss` is its share of pages that others map too; 0 when the process is gone."""
-    return rollup(pid).shared
-
-
 def _read(pid: int, name: str) -> list[str]:
     try:
         return Path(f"/proc/{pid}/{name}").read_text(errors="surrogateescape").splitlines()

@@ -5,9 +5,8 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
-from cache.events import Event
 from models.catalogue import Catalogue
 from models.clock import SystemClock
 from models.config import ServingConfig
@@ -15,8 +14,9 @@ from models.directory import Directory
 from models.engines import Row
 from models.errors import DeadlineExceeded, InferenceFailed, RunnerDied, RunnerGone
 from models.forkserver import ForkServer
+from models.journal import AccessJournal, History
 from models.loader import LiveModel, ModelLoader
-from models.port import Predicted, WarmedUp
+from models.port import Happening
 from models.runner import Answer, Runner
 from models.serving import Serving
 from models.spec import StoredModel
@@ -25,6 +25,7 @@ from models.store import ModelStore
 POISON = "poison"
 HANGING = "hanging"
 UNREADABLE = "unreadable"
+T = TypeVar("T")
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -47,8 +48,8 @@ class FakeSystemClock(SystemClock):
 class FakeRunner:
     """Answers each text after 0.5 s in the engine: "a", unless the text begins with "b".
 
-    Dies of POISON, and with HANGING as one does whose engine hangs. While its gate is closed, it
-    reads and does not answer.
+    `answers`, if any, are its probabilities for each text. Dies of POISON, and with HANGING as one
+    does whose engine hangs. While its gate is closed, it reads and does not answer.
     """
 
     pid = 0
@@ -58,6 +59,7 @@ class FakeRunner:
         self.weighs = stored.footprint
         self.started_at = EPOCH
         self.read: list[str] = []
+        self.answers: tuple[float, ...] | None = None
         self.measured = 0
         self.measure_error: Exception | None = None
         self.gate = asyncio.Event()
@@ -80,8 +82,8 @@ class FakeRunner:
             raise DeadlineExceeded(f"no answer in {timeout:g} s; the runner was ended")
         if self._ended.is_set():
             raise RunnerDied("it ended during the call")
-        row = (0.25, 0.75) if text.startswith("b") else (0.75, 0.25)
-        return Answer(Row(row, tokens=len(text), truncated=False), 0.5)
+        usual = (0.25, 0.75) if text.startswith("b") else (0.75, 0.25)
+        return Answer(Row(self.answers or usual, tokens=len(text), truncated=False), 0.5)
 
     async def measure(self) -> int:
         self.measured += 1
@@ -122,14 +124,19 @@ class NoForkServer:
 class FakeModelLoader(ModelLoader):
     """The real one's terms, on fake runners. A load takes `seconds` once the gate is open.
 
-    `weights` says which versions weigh something else than was measured at their registration.
+    `held` has the gates of single keys, `errors` what single keys raise. `weights` says which
+    versions weigh something else than was measured at their registration, and `answers` what
+    those say to any text.
     """
 
     clock: FakeSystemClock = field(default_factory=FakeSystemClock)
     seconds: float = 2.0
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     error: Exception | None = None
+    held: dict[str, asyncio.Event] = field(default_factory=dict)
+    errors: dict[str, Exception] = field(default_factory=dict)
     weights: dict[str, int] = field(default_factory=dict)
+    answers: dict[str, tuple[float, ...]] = field(default_factory=dict)
     runners: list[FakeRunner] = field(default_factory=list)
     orders: list[str] = field(default_factory=list)
 
@@ -137,31 +144,55 @@ class FakeModelLoader(ModelLoader):
         self.orders.append(key)
         stored = await self._resolve(key)
         await self.gate.wait()
+        if key in self.held:
+            await self.held[key].wait()
         self.clock.advance(self.seconds)
-        if self.error is not None:
-            raise self.error
+        error = self.errors.get(key, self.error)
+        if error is not None:
+            raise error
         self.runners.append(FakeRunner(stored))
         self.runners[-1].footprint = self.weights.get(stored.version, stored.footprint)
+        self.runners[-1].answers = self.answers.get(stored.version)
         return self._loaded(stored, cast("Runner", self.runners[-1]))
+
+    def hold(self, key: str) -> asyncio.Event:
+        """Let no load of `key` end before the gate, which is returned, is opened."""
+        return self.held.setdefault(key, asyncio.Event())
 
 
 @dataclass
 class Audience:
     """Remembers what the observer is told."""
 
-    events: list[Event | Predicted | WarmedUp] = field(default_factory=list)
+    events: list[Happening] = field(default_factory=list)
 
-    def __call__(self, event: Event | Predicted | WarmedUp, /) -> None:
+    def __call__(self, event: Happening, /) -> None:
         self.events.append(event)
+
+    def told(self, kind: type[T]) -> list[T]:
+        """What there was of one kind."""
+        return [event for event in self.events if isinstance(event, kind)]
 
 
 class House:
-    """The use cases with `limit` bytes of memory, none of them in use by the service itself."""
+    """The use cases with `limit` bytes of memory, none of them in use by the service itself.
+
+    `free` is what of the machine's memory is free, which matters where `enable_auto_scaling` is
+    on. `history` is what the access journal has, which writes nothing unless a `journal` is given.
+    """
 
     def __init__(
-        self, catalogue: Catalogue, *models: StoredModel, limit: int = 1000, **settings: Any
+        self,
+        catalogue: Catalogue,
+        *models: StoredModel,
+        limit: int = 1000,
+        free: int = 1 << 40,
+        history: History | None = None,
+        journal: AccessJournal | None = None,
+        **settings: Any,
     ) -> None:
-        self.config = ServingConfig(cores=2, **settings)
+        self.config = ServingConfig(cores=2, **{"enable_auto_scaling": False, **settings})
+        self.free = free
         self.clock = FakeSystemClock()
         self.store = FakeStore(list(models))
         self.directory = Directory(catalogue, self.store, self.clock)
@@ -174,8 +205,17 @@ class House:
         )
         self.loader.gate.set()
         self.audience = Audience()
+        self.journal = journal or AccessJournal(self.clock)
+        self.journal.history = history or self.journal.history
         self.serving = Serving(
-            self.config, self.loader, self.clock, self.audience, limit=limit, root=0
+            self.config,
+            self.loader,
+            self.clock,
+            self.audience,
+            self.journal,
+            limit=limit,
+            free=lambda: self.free,
+            root=0,
         )
 
     @property

@@ -165,8 +165,8 @@ async def test_a_deadline_ends_the_wait_and_not_the_load() -> None:
         home.loader.gate.set()
         await settle()
 
-        assert home.loader.orders in ([], ["shipped"])
-        entry = serving._residency.entry("shipped")
+        assert home.loader.orders in ([], ["shipped:v1"])
+        entry = serving._residency.entry("shipped:v1")
         assert entry is None or entry.leases == 0
 
 
@@ -184,7 +184,7 @@ async def test_a_request_that_waits_for_a_core_gives_its_lease_back_when_time_is
 
         assert {type(task.exception()) for task in done} == {DeadlineExceeded}
         assert len(home.runner.read) == 2
-        entry = serving._residency.entry("shipped")
+        entry = serving._residency.entry("shipped:v1")
         assert entry is not None
         assert entry.leases == 0
 
@@ -355,7 +355,7 @@ async def test_a_start_that_fails_prepares_nothing() -> None:
     async def fail() -> None:
         raise OSError("nothing to measure")
 
-    home.serving._meter.sample = fail  # type: ignore[assignment, method-assign]
+    home.serving._budget.measure = fail  # type: ignore[method-assign]
     with pytest.raises(OSError, match="nothing to measure"):
         await home.serving.start(prepare)
     await home.serving.aclose()
@@ -383,7 +383,7 @@ async def test_closing_ends_requests_under_way_and_every_runner() -> None:
         reading = home.begin(serving.predict("x", "shipped"))
         loading = home.begin(serving.predict("x", "other"))
         await serving.start_warmup("other")
-        await until(lambda: home.runner.read == ["x"] and "other" in home.loader.orders)
+        await until(lambda: home.runner.read == ["x"] and "other:v1" in home.loader.orders)
 
         await serving.aclose()
         await settle()

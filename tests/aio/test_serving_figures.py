@@ -41,7 +41,7 @@ async def test_a_loading_model_is_cached_and_not_loaded(home: House) -> None:
     """And weighs nothing yet."""
     home.loader.gate.clear()
     load = home.begin(home.serving.load("shipped"))
-    await until(lambda: home.loader.orders == ["shipped"])
+    await until(lambda: home.loader.orders == ["shipped:v1"])
 
     loading = await view(home)
     home.loader.gate.set()
@@ -196,15 +196,17 @@ async def test_restarts_count_runners_that_died_and_no_unloads(home: House) -> N
     assert (runner.restarts, runner.footprint, runner.started_at) == (2, 100, EPOCH)
 
 
-async def test_all_models_together_include_those_that_are_no_longer_listed(home: House) -> None:
+async def test_all_models_together_include_those_that_are_no_longer_listed() -> None:
     """Fault found: what a fixed version had answered was forgotten with its unloading."""
-    await home.serving.predict("x", "shipped:v1")
-    await home.serving.predict("x", "shipped")
-    await home.serving.unload("shipped:v1")
+    home = house("mine:old", "mine:new")
+    async with home.open() as serving:
+        await serving.predict("x", "mine:old")
+        await serving.predict("x", "mine")
+        await serving.unload("mine:old")
 
-    cache = await home.serving.cache()
+        cache = await serving.cache()
 
-    assert "shipped:v1" not in [model.name for model in cache.models]
+    assert "mine:old" not in [model.name for model in cache.models]
     assert (cache.performance.predictions, cache.performance.loads) == (2, 2)
 
 

@@ -14,8 +14,9 @@ LONG = 20
 
 
 def lives(pid: int) -> bool:
+    """Neither ended nor, as "dead" is for a moment, about to be reaped."""
     try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+        return psutil.Process(pid).status() not in {psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD}
     except psutil.NoSuchProcess:
         return False
 

@@ -95,8 +95,8 @@ async def test_mapped_weights_are_charged_to_each_of_two_runners(
 
     assert 24 * _MB < together == pytest.approx(alone, abs=4 * _MB)
     assert other.footprint == pytest.approx(alone, abs=4 * _MB)
-    unique = footprint.pss(one.pid) - footprint.shared_part(one.pid)
-    assert unique < together - 20 * _MB
+    measured = footprint.rollup(one.pid)
+    assert measured.proportional - measured.shared < together - 20 * _MB
     await asyncio.gather(one.close(), other.close())
 
 

@@ -1,23 +1,23 @@
 """What is known, as views: each source of it alone."""
 
 from dataclasses import replace
-from typing import cast
+from math import inf
+from typing import Any, cast
 
 import pytest
 
 from cache.ledger import Entry, State
 from cache.ports import Priority
-from models.config import ServingConfig
-from models.describe import model_view, system_view
-from models.figures import Figures
+from cache.quarantine import Suspension
+from cache.ranking import Hold, Standing
+from models.describe import model_view
 from models.loader import LiveModel
-from models.memory import Sample
 from models.runner import Runner
 from models.spec import ModelSpec, StoredModel
 from models.usage import Usage
-from models.views import ModelView
+from models.views import ModelView, QuarantineView
 from tests.aio.test_directory import stored
-from tests.fakes_serving import Audience, FakeRunner, FakeSystemClock
+from tests.fakes_serving import FakeRunner, FakeSystemClock
 
 SPEC = ModelSpec(
     name="m", origin="hf:x/m", source="Hugging Face", engine="pytorch", priority=Priority.HIGH
@@ -36,13 +36,16 @@ ENTRY = Entry(
 
 
 def view(
-    spec: ModelSpec | None = None, model: StoredModel | None = None, entry: Entry | None = None
+    spec: ModelSpec | None = None,
+    model: StoredModel | None = None,
+    entry: Entry | None = None,
+    **known: Any,
 ) -> ModelView:
     live = None
     if entry is not None and entry.state is not State.LOADING:
         held = stored("m", "held")
         live = LiveModel(held, cast("Runner", FakeRunner(held)))
-    return model_view("m", spec, model, entry, live, Usage(), FakeSystemClock())
+    return model_view("m", spec, model, entry, live, Usage(), FakeSystemClock(), **known)
 
 
 def test_of_a_listed_model_without_weights_the_catalogue_speaks() -> None:
@@ -70,7 +73,7 @@ def test_a_model_that_nobody_lists_any_more_and_that_is_live_is_whole() -> None:
     model = view(entry=ENTRY)
 
     assert (model.registered, model.loaded, model.footprint) == (True, True, 100)
-    assert (model.source, model.priority) == ("Local", Priority.MEDIUM)
+    assert (model.source, model.priority) == ("Local", Priority.LOW)
 
 
 @pytest.mark.parametrize(
@@ -94,12 +97,59 @@ def test_a_state_says_what_is_shown(
     assert (model.loaded_at is not None) == loaded
 
 
-def test_the_budget_is_a_part_of_the_limit_less_the_own_use() -> None:
-    """And `memory` is the whole tree."""
-    figures = Figures(FakeSystemClock(), Audience())
+def test_a_class_that_nobody_has_fixed_is_that_of_its_place() -> None:
+    """What is not in memory ranks below all that is. Planted fault: medium for all of these."""
+    standing = Standing(ENTRY, 3, Priority.HIGH, 0.5, Hold.LEASED)
 
-    system = system_view(Sample(100, 400, 0.0), 300, 1000, ServingConfig(), figures, 7.0)
+    resident, absent = view(entry=ENTRY, standing=standing), view(model=stored("m"))
 
-    assert (system.own, system.budget, system.tracked) == (100, 700, 300)
-    assert (system.memory.used, system.memory.fraction) == (400, 0.4)
-    assert (system.uptime_seconds, system.last_cleanup) == (7.0, None)
+    assert (resident.priority, resident.priority_fixed) == (Priority.HIGH, False)
+    assert resident.standing is not None
+    assert (resident.standing.place, resident.standing.held_by) == (3, "leased")
+    assert (absent.priority, absent.priority_fixed, absent.standing) == (Priority.LOW, False, None)
+
+
+def test_a_class_that_the_catalogue_fixes_is_shown_wherever_the_model_stands() -> None:
+    standing = Standing(ENTRY, 1, Priority.LOW, 0.5, None)
+
+    model = view(spec=SPEC, entry=ENTRY, standing=standing)
+
+    assert (model.priority, model.priority_fixed) == (Priority.HIGH, True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expires", "refreshed"),
+    [
+        ({}, None, None),
+        ({"ttl": 60.0}, 65.0, None),
+        ({"ttl": 60.0, "since": 30.0}, 90.0, 30.0),
+        ({"ttl": 60.0, "keep_alive": 5.0, "last_used": 8.0}, 13.0, None),
+        ({"ttl": 60.0, "keep_alive": inf}, None, None),
+        ({"ttl": 60.0, "pinned": True}, None, None),
+        ({"ttl": 60.0, "leases": 1}, 65.0, None),
+    ],
+    ids=["no TTL", "TTL", "refreshed", "keep-alive", "for ever", "pinned", "in use"],
+)
+def test_a_resident_says_when_it_expires_if_nobody_asks(
+    changes: dict[str, Any], expires: float | None, refreshed: float | None
+) -> None:
+    """Of one in use: as if it were idle from now on."""
+    entry = replace(ENTRY, landed=5.0, **changes)
+
+    lifetime = view(entry=entry).lifetime
+
+    clock = FakeSystemClock()
+    assert lifetime is not None
+    assert lifetime.expires_at == (None if expires is None else clock.utc(expires))
+    assert lifetime.refreshed_at == (None if refreshed is None else clock.utc(refreshed))
+
+
+def test_what_is_not_resident_has_no_lifetime() -> None:
+    assert view(entry=replace(ENTRY, state=State.DRAINING, ttl=60.0)).lifetime is None
+    assert view(model=stored("m")).lifetime is None
+
+
+def test_a_quarantine_says_how_often_why_and_until_when() -> None:
+    model = view(model=stored("m"), suspension=Suspension(2, "damaged", 7.0))
+
+    assert model.quarantine == QuarantineView(2, "damaged", FakeSystemClock().utc(7.0))
