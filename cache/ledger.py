@@ -6,8 +6,9 @@ refuses what cannot be. Misuse raises `LedgerError`.
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from cache.errors import LedgerError
 from cache.events import Cause
@@ -23,9 +24,10 @@ class State(Enum):
     DRAINING = "draining"
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One key that is not absent. Times are monotonic seconds, `charged` is bytes.
+
+    A tuple, because every lease replaces it twice: a third of the time of a frozen dataclass.
 
     `charged` is the reservation while loading, then the footprint and the headroom it keeps,
     until it is gone. `footprint` is what was measured last, 0 before the load has landed; the
@@ -159,7 +161,7 @@ class Ledger:
 
     def want(self, key: Key, *, wanted: bool) -> Entry:
         """Note whether anybody still waits for the load."""
-        return self._put(replace(self._in_state(key, State.LOADING), wanted=wanted))
+        return self._put(self._in_state(key, State.LOADING)._replace(wanted=wanted))
 
     def settle(
         self, key: Key, footprint: int, now: float, *, leases: int = 0, device_footprint: int = 0
@@ -168,8 +170,7 @@ class Ledger:
         entry = self._in_state(key, State.LOADING)
         self._leases += leases
         return self._put(
-            replace(
-                entry,
+            entry._replace(
                 state=State.RESIDENT,
                 charged=charge(entry.charged, footprint),
                 footprint=footprint,
@@ -196,8 +197,7 @@ class Ledger:
         self._leases += 1
         past = decayed(entry.frequency, self._leases - entry.turn, self._half_life)
         return self._put(
-            replace(
-                entry,
+            entry._replace(
                 leases=entry.leases + 1,
                 asked=entry.asked + 1,
                 frequency=past + 1.0,
@@ -212,18 +212,17 @@ class Ledger:
         entry = self._known(key)
         if entry.leases < 1:
             raise LedgerError(f"{key} is released more often than it was leased")
-        return self._put(replace(entry, leases=entry.leases - 1, last_used=now))
+        return self._put(entry._replace(leases=entry.leases - 1, last_used=now))
 
     def keep(self, key: Key, keep_alive: float) -> Entry:
         """Note how long `key` may be idle."""
-        return self._put(replace(self._known(key), keep_alive=keep_alive))
+        return self._put(self._known(key)._replace(keep_alive=keep_alive))
 
     def correct(self, key: Key, footprint: int, device_footprint: int = 0) -> Entry:
         """Charge a resident by what was measured anew."""
         entry = self._in_state(key, State.RESIDENT)
         return self._put(
-            replace(
-                entry,
+            entry._replace(
                 charged=charge(entry.charged, footprint),
                 footprint=footprint,
                 device_charged=charge(entry.device_charged, device_footprint),
@@ -232,22 +231,22 @@ class Ledger:
         )
 
     def begin_refresh(self, key: Key) -> Entry:
-        return self._put(replace(self._in_state(key, State.RESIDENT), refreshing=True))
+        return self._put(self._in_state(key, State.RESIDENT)._replace(refreshing=True))
 
     def refresh(self, key: Key, now: float) -> Entry:
         """Count a resident as new: its TTL begins again."""
         entry = self._in_state(key, State.RESIDENT)
-        return self._put(replace(entry, since=now, asked=0, refreshing=False))
+        return self._put(entry._replace(since=now, asked=0, refreshing=False))
 
     def pin(self, key: Key, *, pinned: bool) -> Entry:
-        return self._put(replace(self._known(key), pinned=pinned))
+        return self._put(self._known(key)._replace(pinned=pinned))
 
     def classify(self, key: Key, priority: Priority) -> Entry:
         """Note the class that follows from usage."""
         entry = self._known(key)
         if entry.fixed:
             raise LedgerError(f"the class of {key} is fixed")
-        return self._put(replace(entry, priority=priority))
+        return self._put(entry._replace(priority=priority))
 
     def age(self, victim: Entry, score: float) -> None:
         """Let the ageing clock of the victim's class show at least its score."""
@@ -262,7 +261,7 @@ class Ledger:
         entry = self._known(key)
         if entry.state is State.DRAINING:
             raise LedgerError(f"{key} is draining already")
-        return self._put(replace(entry, state=State.DRAINING, cause=cause, room_for=room_for))
+        return self._put(entry._replace(state=State.DRAINING, cause=cause, room_for=room_for))
 
     def gone(self, key: Key) -> Departed:
         """DRAINING → absent: its memory is free."""

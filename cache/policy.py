@@ -110,17 +110,16 @@ class Policy:
         if refusal is not None:
             return refusal
         need = _shortage(entries, terms, limits)
-        loading = tuple(e.key for e in entries if e.state is State.LOADING)
+        resident = State.RESIDENT
+        others = [e for e in entries if e.state is not resident]
+        loading = [e for e in others if e.state is State.LOADING]
         if need.met and len(loading) < limits.max_loads:
             return Admit()
-        for entry in entries:
+        for entry in others:
             if entry.state is State.DRAINING:
                 need = need.less(entry)
         if need.met:
-            if len(loading) < limits.max_loads:
-                return Wait()
-            given_up = tuple(e.key for e in entries if e.state is State.LOADING and not e.wanted)
-            return Wait(given_up[:1], loading)
+            return _wait_for_loads(loading, limits)
         guard = 0.0 if starved else self.churn_guard
         ranked = order(entries, self.score, now)
         victims = _choose((e for e in ranked if hold(e, now, guard) is None), need)
@@ -177,6 +176,14 @@ class Policy:
             chosen = _choose([*movable, *loading], need)
             closed = frozenset(e.key for e in chosen or ())
         return Wait((), blockers, again, closed)
+
+
+def _wait_for_loads(loading: list[Entry], limits: Limits) -> Wait:
+    """There will be room; where too many load, one that nobody waits for has to stop."""
+    if len(loading) < limits.max_loads:
+        return Wait()
+    given_up = tuple(e.key for e in loading if not e.wanted)
+    return Wait(given_up[:1], tuple(e.key for e in loading))
 
 
 def _refusal(entries: Collection[Entry], terms: Terms, limits: Limits) -> Refuse | None:

@@ -72,19 +72,23 @@ def young_until(entry: Entry, guard: float) -> float:
 def order(entries: Collection[Entry], score: Scorer, now: float) -> list[Entry]:
     """What is resident, or loads with nobody waiting for it, first to go first."""
     ascending = _ascending(entries, score)
-    edges = _edges(sum(not entry.fixed for entry in ascending))
+    edges = _edges(len(ascending) - sum([entry.fixed for entry in ascending]))
     tiers: list[list[Entry]] = [[] for _ in range(7)]
     index = 0
     for entry in ascending:
-        runs_out = expiry(entry)
         if entry.fixed:
             tier = _FIXED[entry.priority]
         else:
             low, high = edges[entry.priority]
             tier = 3 if index < low else 4 if index < high else 5
             index += 1
-        tiers[1 if runs_out is not None and runs_out <= now else tier].append(entry)
-    tiers[0] = [e for e in entries if not e.wanted and e.state is State.LOADING]
+        ttl = entry.ttl
+        if entry.keep_alive is not None or (ttl is not None and entry.since + ttl <= now):
+            at = expiry(entry)
+            tier = tier if at is None or at > now else 1
+        tiers[tier].append(entry)
+    if len(ascending) < len(entries):
+        tiers[0] = [e for e in entries if e.state is State.LOADING and not e.wanted]
     return [entry for tier in tiers for entry in tier]
 
 
@@ -115,7 +119,7 @@ def _ascending(entries: Collection[Entry], score: Scorer) -> list[Entry]:
     resident = State.RESIDENT
     keyed = [(score(e), e.last_used, e.key, e) for e in entries if e.state is resident]
     keyed.sort()
-    return [entry for *_, entry in keyed]
+    return [item[3] for item in keyed]
 
 
 def _edges(total: int) -> tuple[tuple[float, float], ...]:

@@ -20,7 +20,7 @@ def gdsf(entry: Entry) -> float:
     with Greedy-Dual-Size-Frequency Caching Policy", HP Laboratories HPL-98-69R1 (1998), which
     extends GreedyDual-Size (Cao and Irani, USENIX Symposium on Internet Technologies, 1997).
     """
-    return entry.floor + entry.frequency * entry.load_seconds * _MB / max(entry.footprint, 1)
+    return entry.floor + entry.frequency * entry.load_seconds * _MB / (entry.footprint or 1)
 
 
 def lru(entry: Entry) -> float:

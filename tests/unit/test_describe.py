@@ -1,6 +1,5 @@
 """What is known, as views: each source of it alone."""
 
-from dataclasses import replace
 from math import inf
 from typing import Any, cast
 
@@ -88,7 +87,7 @@ def test_a_state_says_what_is_shown(
     state: State, cached: bool, loaded: bool, footprint: int, has_runner: bool
 ) -> None:
     """Only what can answer now is loaded; bytes are shown until they are free."""
-    entry = replace(ENTRY, state=state, footprint=footprint)
+    entry = ENTRY._replace(state=state, footprint=footprint)
 
     model = view(model=stored("m"), entry=entry)
 
@@ -134,7 +133,7 @@ def test_a_resident_says_when_it_expires_if_nobody_asks(
     changes: dict[str, Any], expires: float | None, refreshed: float | None
 ) -> None:
     """Of one in use: as if it were idle from now on."""
-    entry = replace(ENTRY, landed=5.0, **changes)
+    entry = ENTRY._replace(landed=5.0, **changes)
 
     lifetime = view(entry=entry).lifetime
 
@@ -145,7 +144,7 @@ def test_a_resident_says_when_it_expires_if_nobody_asks(
 
 
 def test_what_is_not_resident_has_no_lifetime() -> None:
-    assert view(entry=replace(ENTRY, state=State.DRAINING, ttl=60.0)).lifetime is None
+    assert view(entry=ENTRY._replace(state=State.DRAINING, ttl=60.0)).lifetime is None
     assert view(model=stored("m")).lifetime is None
 
 

@@ -159,7 +159,7 @@ def test_a_newcomer_waits_until_the_young_have_come_of_age() -> None:
     young = entry("a", 30, landed=109.0, load_seconds=0.5)
 
     assert ask(young, policy=GUARDED) == Wait(blockers=("a",), again=111.0)
-    grown = replace(young, landed=108.0)
+    grown = young._replace(landed=108.0)
     assert ask(grown, policy=GUARDED) == Wait(victims=("a",))
 
 
@@ -347,8 +347,8 @@ def test_what_does_not_fit_into_the_device_is_refused() -> None:
 
 def test_what_does_not_fit_beside_the_pinned_of_the_device_is_refused() -> None:
     """What is pinned elsewhere is in nobody's way."""
-    pinned = replace(on_gpu("a", 25), pinned=True)
-    elsewhere = replace(on_gpu("b", 25, device="cuda:1"), pinned=True)
+    pinned = on_gpu("a", 25)._replace(pinned=True)
+    elsewhere = on_gpu("b", 25, device="cuda:1")._replace(pinned=True)
 
     assert isinstance(ask_device(pinned), Refuse)
     assert ask_device(elsewhere) == Admit()

@@ -1,6 +1,5 @@
 """In which order residents would go, what keeps one, and of which class each is."""
 
-from dataclasses import replace
 from itertools import pairwise
 from math import inf
 
@@ -143,7 +142,7 @@ def test_a_fixed_medium_one_goes_after_the_low_by_usage_however_idle() -> None:
 def test_the_classes_are_thirds_of_the_order() -> None:
     """Low is what would go first; who was in no other class before is in that of his third."""
     thirds = [LOW, LOW, MEDIUM, MEDIUM, HIGH, HIGH]
-    book = [replace(e, priority=p) for e, p in zip(crowd(6), thirds, strict=True)]
+    book = [e._replace(priority=p) for e, p in zip(crowd(6), thirds, strict=True)]
 
     assert list(classes(book, lru).values()) == thirds
 
@@ -172,7 +171,7 @@ def test_whose_class_is_fixed_is_not_classed() -> None:
 def test_one_just_across_an_edge_keeps_his_class(before: Priority, now: Priority) -> None:
     """Fault planted: without the slack two who take turns swapped classes each time."""
     book = crowd(24)
-    book[8] = replace(book[8], priority=before)  # the first place beyond the lower third
+    book[8] = book[8]._replace(priority=before)  # the first place beyond the lower third
 
     assert classes(book, lru)["i"] is now
 
@@ -253,7 +252,7 @@ def test_written_down_the_classes_stay_as_they_are(book: list[Entry], times: int
     """Nothing changes by looking again."""
     for _ in range(times):
         named = classes(book, lru)
-        book = [replace(e, priority=named.get(e.key, e.priority)) for e in book]
+        book = [e._replace(priority=named.get(e.key, e.priority)) for e in book]
 
     assert classes(book, lru) == named
 
@@ -276,7 +275,7 @@ def test_a_class_does_not_flap_while_neighbours_take_turns(number: int, swaps: l
 
 def _classed(book: list[Entry]) -> list[Entry]:
     named = classes(book, lru)
-    return [replace(e, priority=named[e.key]) for e in book]
+    return [e._replace(priority=named[e.key]) for e in book]
 
 
 def _changes(book: list[Entry]) -> set[Key]:
@@ -288,8 +287,8 @@ def _swapped(book: list[Entry], index: int) -> list[Entry]:
     """Those on the places `index` and the next change places."""
     ranked = sorted(book, key=lru)
     first, second = ranked[index], ranked[index + 1]
-    ranked[index] = replace(first, last_used=second.last_used)
-    ranked[index + 1] = replace(second, last_used=first.last_used)
+    ranked[index] = first._replace(last_used=second.last_used)
+    ranked[index + 1] = second._replace(last_used=first.last_used)
     return ranked
 
 
