@@ -1,7 +1,7 @@
 """What models may use of the memory, followed while others take some of it or give it back."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 
 from cache.policy import Limits
@@ -17,7 +17,8 @@ _MEASURE = 5.0
 
 
 class Budget:
-    """The limits of residency. `limit` is the memory limit, `free` tells what is free, in bytes.
+    """The limits of residency. `limit` is the memory limit, `free` tells what is free, in bytes;
+    `devices` is the budget of each device with memory of its own.
 
     With `enable_auto_scaling` the budget is what is really there: it shrinks when others on the
     machine, or in the same cgroup, take memory, and grows back when they leave.
@@ -30,12 +31,14 @@ class Budget:
         meter: MemoryMeter,
         free: Callable[[], int],
         clock: Clock,
+        devices: Mapping[str, int] | None = None,
     ) -> None:
         self._config = config
         self._limit = limit
         self._meter = meter
         self._free = free
         self._clock = clock
+        self._devices = devices or {}
         self._reserve = int((1.0 - config.max_memory_usage) * limit)
         self._scarce: Limits | None = None
 
@@ -67,7 +70,7 @@ class Budget:
 
     def _whole(self) -> Limits:
         limits = limits_for(self._config, self._limit, self._meter.last.own)
-        return replace(limits, max_loads=self._config.max_loads)
+        return replace(limits, max_loads=self._config.max_loads, devices=self._devices)
 
     def _is_old(self) -> bool:
         return self._clock.monotonic() - self._meter.last.at >= _MEASURE

@@ -2,13 +2,11 @@
 
 import importlib
 import logging
-import re
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any, Protocol
 
 _log = logging.getLogger(__name__)
-_NAME = re.compile(r"cuda:(0|[1-9][0-9]*)")
 
 
 class DeviceUnreadable(Exception):
@@ -47,6 +45,11 @@ class Nvml:
         with self._translated():
             self._pynvml.nvmlShutdown()
 
+    def devices(self) -> tuple[str, ...]:
+        """All that the driver knows of."""
+        with self._translated():
+            return tuple(f"cuda:{number}" for number in range(self._pynvml.nvmlDeviceGetCount()))
+
     def total(self, device: str) -> int:
         with self._translated():
             return int(self._pynvml.nvmlDeviceGetMemoryInfo(self._handle(device)).total)
@@ -62,12 +65,11 @@ class Nvml:
         return used
 
     def _handle(self, device: str) -> Any:
-        count = self._pynvml.nvmlDeviceGetCount()
-        named = _NAME.fullmatch(device)
-        if named is None or int(named[1]) >= count:
-            right = ", ".join(f"cuda:{number}" for number in range(count)) or "none"
+        devices = self.devices()
+        if device not in devices:
+            right = ", ".join(devices) or "none"
             raise ValueError(f"there is no device {device!r}; there are: {right}")
-        return self._pynvml.nvmlDeviceGetHandleByIndex(int(named[1]))
+        return self._pynvml.nvmlDeviceGetHandleByIndex(devices.index(device))
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -78,12 +80,21 @@ class Nvml:
 
 
 def open_nvml() -> Nvml | None:
-    """The driver's own figures; None, and a line in the log, where module or driver is missing."""
+    """The driver's own figures; None where module or driver is missing: the debug log says."""
     try:
         return Nvml(importlib.import_module("pynvml"))
     except (ImportError, DeviceUnreadable) as error:
-        _log.info("GPU memory is not measured: %s", error)
+        _log.debug("GPU memory is not measured: %s", error)
         return None
+
+
+def device_budgets(fraction: float) -> dict[str, int]:
+    """The budget of every GPU of this machine; none where nothing is known of any."""
+    nvml = open_nvml()
+    if nvml is None:
+        return {}
+    with closing(nvml):
+        return device_limits(nvml, nvml.devices(), fraction)
 
 
 def device_limits(memory: DeviceMemory, devices: Iterable[str], fraction: float) -> dict[str, int]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from models.catalogue import load_catalogue
 from models.clock import SystemClock
 from models.config import ServingConfig
+from models.devices import device_budgets
 from models.directory import Directory
 from models.errors import ModelError
 from models.forkserver import ForkServer
@@ -39,7 +40,15 @@ async def open_serving(config: ServingConfig, observe: ServingObserver) -> Async
         loader = ModelLoader(directory, store, forkserver, config)
         root = serve_process(os.getpid())
         serving = Serving(
-            config, loader, clock, observe, journal, limit=limit, free=free_memory, root=root
+            config,
+            loader,
+            clock,
+            observe,
+            journal,
+            limit=limit,
+            free=free_memory,
+            root=root,
+            devices=device_budgets(config.max_memory_usage),
         )
         try:
             await serving.start(lambda: _prepare(serving, config, loader))

@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 
 from cache.errors import CacheError
 from cache.events import Event, LoadFinished
 from cache.janitor import Janitor
+from cache.ledger import State
 from cache.residency import Residency
 from models.answering import Answered, Answering
 from models.background import Background
@@ -51,8 +51,8 @@ _log = logging.getLogger(__name__)
 class Serving:
     """What the service does, without HTTP. Made by `opening.open_serving`.
 
-    `limit` is the memory limit in bytes, `free` tells what of the machine's memory is free, and
-    `root` is the process id at the top of the service.
+    `limit` is the memory limit in bytes, `free` tells what of the machine's memory is free,
+    `devices` is the budget of each GPU, and `root` the process id at the top of the service.
     """
 
     def __init__(
@@ -66,6 +66,7 @@ class Serving:
         limit: int,
         free: Callable[[], int],
         root: int,
+        devices: Mapping[str, int] | None = None,
     ) -> None:
         self._config = config
         self._directory = loader.directory
@@ -75,19 +76,21 @@ class Serving:
         self._chronicle = Chronicle(clock, config.events_kept)
         self._figures = Figures(clock, observe, self._chronicle)
         meter = MemoryMeter(root, lambda: loader.forkserver.pid, self._runner_pids, clock)
-        self._budget = Budget(config, limit, meter, free, clock)
+        self._budget = Budget(config, limit, meter, free, clock, devices)
         self._residency: Residency[LiveModel] = Residency(
             loader, clock, self._budget.limits, self._on_event, rules_of(config)
         )
-        self._versions = Versions(self._directory, self._residency.is_resident)
+        self._versions = Versions(self._directory, self._stays)
         self._answering = Answering(
             self._residency,
             Dispatcher(cores(config)),
+            self._versions.current,
             width=cores(config),
             inference_timeout=config.inference_timeout,
         )
         self._warming = Warming(
             self._residency,
+            self._versions,
             self._answering,
             self._directory.catalogue,
             self._figures,
@@ -150,10 +153,10 @@ class Serving:
     ) -> Prediction:
         started = self._clock.monotonic()
         async with self._deadline():
-            ref, key = await self._asked(name, started, texts=1)
-            answered = await self._answering.answer_one(key, text, keep_alive=keep_alive)
-        self._follow_growth(key, answered)
-        return self._prediction(ref, key, text, answered, started)
+            ref = await self._asked(name, started, texts=1)
+            answered = await self._answering.answer_one(str(ref), text, keep_alive=keep_alive)
+        self._follow_growth(answered)
+        return self._prediction(ref, text, answered, started)
 
     async def predict_batch(
         self, texts: Sequence[str], name: str | None = None, *, keep_alive: float | None = None
@@ -161,11 +164,11 @@ class Serving:
         """All texts with one model, in order; if one fails, so does the batch."""
         started = self._clock.monotonic()
         async with self._deadline():
-            ref, key = await self._asked(name, started, texts=len(texts))
-            answers = await self._answering.answer(key, texts, keep_alive=keep_alive)
-        self._follow_growth(key, *answers)
+            ref = await self._asked(name, started, texts=len(texts))
+            answers = await self._answering.answer(str(ref), texts, keep_alive=keep_alive)
+        self._follow_growth(*answers)
         return [
-            self._prediction(ref, key, text, answered, started)
+            self._prediction(ref, text, answered, started)
             for text, answered in zip(texts, answers, strict=True)
         ]
 
@@ -201,22 +204,22 @@ class Serving:
     async def warmup(self, name: str) -> WarmupReport:
         """Answer sample texts. A load that this needs is in neither figure."""
         async with self._deadline():
-            ref, key = await self._key(name)
-            return replace(await self._warming.warm_up(key), name=str(ref))
+            ref, _ = await self._key(name)
+            return await self._warming.warm_up(str(ref))
 
     async def start_warmup(self, name: str) -> int:
         """One that is under way already is not begun again."""
-        _, key = await self._key(name)
+        ref, key = await self._key(name)
         if key not in self._warming_up:
             self._warming_up.add(key)
-            self._background.attempt(self._warm_up_behind(key))
+            self._background.attempt(self._warm_up_behind(str(ref), key))
         return self._config.warmup_requests
 
     async def try_warmup(self, name: str) -> None:
         """Warm up, however long it takes; failures are logged, for nobody waits to be told."""
         try:
-            _, key = await self._key(name)
-            await self._warming.warm_up(key)
+            ref, _ = await self._key(name)
+            await self._warming.warm_up(str(ref))
         except (ModelError, CacheError) as error:
             _log.error("%s was not warmed up: %s", name, error)
 
@@ -266,18 +269,18 @@ class Serving:
         self._prepared = True
         self._background.attempt(self.restore())
 
-    async def _warm_up_behind(self, key: str) -> None:
+    async def _warm_up_behind(self, name: str, key: str) -> None:
         try:
-            await self.try_warmup(key)
+            await self.try_warmup(name)
         finally:
             self._warming_up.discard(key)
 
-    async def _asked(self, name: str | None, now: float, *, texts: int) -> tuple[ModelRef, str]:
+    async def _asked(self, name: str | None, now: float, *, texts: int) -> ModelRef:
         """What a request names, noted as asked for."""
         ref, key = await self._key(name)
         self._figures.on_request(key, now, texts)
         self._journal.record(ref.name, now)
-        return ref, key
+        return ref
 
     async def _key(self, name: str | None) -> tuple[ModelRef, str]:
         """A registered model and the cache's key of it; None means the default."""
@@ -295,17 +298,18 @@ class Serving:
         except TimeoutError:
             raise DeadlineExceeded(f"no answer within {seconds:g} s; try again later") from None
 
-    def _follow_growth(self, key: str, *answers: Answered) -> None:
+    def _follow_growth(self, *answers: Answered) -> None:
         """Measure again when one of these texts is the longest since the load."""
-        longest = max((answered.row.tokens for answered in answers), default=0)
-        if self._figures.usage[key].reads_longer(longest):
-            self._background.attempt(self._residency.measure(key))
+        for key in {answered.key for answered in answers}:
+            longest = max(answered.row.tokens for answered in answers if answered.key == key)
+            if self._figures.usage[key].reads_longer(longest):
+                self._background.attempt(self._residency.measure(key))
 
     def _prediction(
-        self, ref: ModelRef, key: str, text: str, answered: Answered, started: float
+        self, ref: ModelRef, text: str, answered: Answered, started: float
     ) -> Prediction:
         seconds = self._clock.monotonic() - started
-        self._figures.on_answer(key, answered, seconds)
+        self._figures.on_answer(answered.key, answered, seconds)
         probabilities = dict(
             zip(answered.live.stored.labels, answered.row.probabilities, strict=True)
         )
@@ -320,6 +324,11 @@ class Serving:
             truncated=answered.row.truncated,
             processing_seconds=seconds,
         )
+
+    def _stays(self, key: str) -> bool:
+        """Is it in memory, or loads, and is not to leave?"""
+        entry = self._residency.entry(key)
+        return entry is not None and entry.state is not State.DRAINING
 
     def _runner_pids(self) -> frozenset[int]:
         return frozenset(live.runner.pid for live in self._residency.residents())

@@ -8,7 +8,14 @@ from typing import Any
 
 import pytest
 
-from models.devices import DeviceMemory, DeviceUnreadable, Nvml, device_limits, open_nvml
+from models.devices import (
+    DeviceMemory,
+    DeviceUnreadable,
+    Nvml,
+    device_budgets,
+    device_limits,
+    open_nvml,
+)
 
 GB = 10**9
 
@@ -174,7 +181,7 @@ def test_without_module_or_driver_there_is_none_and_the_log_says_why(
     driver: Driver, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, missing: str
 ) -> None:
     """Planted fault: the service did not start on a machine without a GPU."""
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.DEBUG)
     driver.failing = DriverError("NVML Shared Library Not Found")
     module = None if missing == "module" else driver.module
     monkeypatch.setitem(sys.modules, "pynvml", module)
@@ -182,7 +189,7 @@ def test_without_module_or_driver_there_is_none_and_the_log_says_why(
     assert open_nvml() is None
 
     [record] = caplog.records
-    assert record.levelno == logging.INFO
+    assert record.levelno == logging.DEBUG
     assert ("pynvml" if missing == "module" else "Not Found") in record.getMessage()
     assert driver.opened == 0
 
@@ -206,3 +213,22 @@ def test_the_driver_by_hand_has_the_names_of_the_real_one(driver: Driver) -> Non
             inspect.signature(getattr(real, name)).bind(*inspect.signature(part).parameters)
     assert {"pid", "usedGpuMemory"} <= {name for name, _ in real.c_nvmlProcessInfo_v3_t._fields_}
     assert "total" in {name for name, _ in real.c_nvmlMemory_t._fields_}
+
+
+def test_each_gpu_of_the_machine_has_a_budget(
+    driver: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Planted fault: the driver was left open, so `nvmlShutdown` was owed."""
+    monkeypatch.setitem(sys.modules, "pynvml", driver.module)
+
+    budgets = device_budgets(0.5)
+
+    assert budgets == {"cuda:0": 12 * GB, "cuda:1": 40 * GB}
+    assert driver.opened == 0
+
+
+def test_without_a_driver_there_is_no_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The service starts all the same."""
+    monkeypatch.setitem(sys.modules, "pynvml", None)
+
+    assert device_budgets(0.5) == {}
