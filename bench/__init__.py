@@ -1,0 +1,1 @@
+"""Measures the running service. A developer's tool; the service never imports it."""

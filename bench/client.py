@@ -1,0 +1,98 @@
+"""A lean HTTP/1.1 client on one kept connection: it costs little beside the server."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+_OK = 200
+
+
+class Unanswered(Exception):
+    """The connection ended, or what came back is not HTTP with a length."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Status and body of an answer."""
+
+    status: int
+    body: bytes
+
+    @property
+    def ok(self) -> bool:
+        return self.status == _OK
+
+    @property
+    def failure(self) -> str:
+        """The status, and the code that the service gives for it."""
+        try:
+            return f"{self.status} {self.json()['code']}"
+        except (ValueError, KeyError, TypeError):
+            return str(self.status)
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Connection:
+    """One connection to 127.0.0.1, one request at a time; opened anew after a failure."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._drop()
+
+    async def predict(self, text: str, model: str) -> Answer:
+        return await self.ask("POST", "/predict", {"text": text, "model_name": model})
+
+    async def ask(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Answer:
+        """Raises Unanswered."""
+        content = b"" if body is None else json.dumps(body).encode()
+        head = (
+            f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(content)}\r\n\r\n"
+        )
+        try:
+            reader, writer = await self._open()
+            writer.write(head.encode() + content)
+            return await _read(reader)
+        except (OSError, EOFError, ValueError) as error:
+            self._drop()
+            raise Unanswered(str(error)) from error
+        except asyncio.CancelledError:
+            self._drop()
+            raise
+
+    async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if self._streams is None:
+            self._streams = await asyncio.open_connection("127.0.0.1", self._port)
+        return self._streams
+
+    def _drop(self) -> None:
+        if self._streams is not None:
+            self._streams[1].close()
+            self._streams = None
+
+
+async def _read(reader: asyncio.StreamReader) -> Answer:
+    """Raises EOFError where the connection ends, ValueError where there is no length."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    status, *fields = head.decode("latin-1").split("\r\n")
+    values = {name.lower(): value for name, _, value in (f.partition(":") for f in fields)}
+    if "content-length" not in values:
+        raise ValueError("the answer has no Content-Length")
+    body = await reader.readexactly(int(values["content-length"]))
+    return Answer(int(status.split(maxsplit=2)[1]), body)

@@ -1,0 +1,96 @@
+"""What a run found: bars with verdicts, tables for people, data for programs."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from bench.figures import shown
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """What was asked for, in words, the figure that was measured, and the verdict."""
+
+    name: str
+    bar: str
+    figure: float
+    met: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of figures under a title; each row is as long as `columns`."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[object]]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """What one part of a topic found. `note` says how it was measured; `data` is JSON."""
+
+    name: str
+    note: str = ""
+    tables: Sequence[Table] = ()
+    bars: Sequence[Bar] = ()
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One run. With `quick` the figures prove that the bench works, and nothing else."""
+
+    topic: str
+    about: Mapping[str, Any]
+    quick: bool
+    sections: Sequence[Section]
+
+    @property
+    def bars(self) -> tuple[Bar, ...]:
+        return tuple(bar for section in self.sections for bar in section.bars)
+
+    @property
+    def met(self) -> bool:
+        return self.quick or all(bar.met for bar in self.bars)
+
+
+def as_json(report: Report) -> str:
+    document = {
+        "topic": report.topic,
+        "about": dict(report.about),
+        "quick": report.quick,
+        "bars": [asdict(bar) for bar in report.bars],
+        "parts": {
+            section.name: {"note": section.note, **section.data} for section in report.sections
+        },
+    }
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+
+def as_markdown(report: Report) -> str:
+    about = ", ".join(f"{name} {shown(value)}" for name, value in report.about.items())
+    lines = [f"## {report.topic}", "", about, ""]
+    if report.quick:
+        lines += ["A quick run: it shows that the bench works, and its figures mean nothing.", ""]
+    for section in report.sections:
+        lines += _section(section)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def table_lines(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
+    """A Markdown table; the first column is text, the others are figures."""
+    ends = ["---", *["---:"] * (len(columns) - 1)]
+    cells = [list(columns), ends, *[[shown(cell) for cell in row] for row in rows]]
+    return ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in cells]
+
+
+def _section(section: Section) -> list[str]:
+    lines = [f"### {section.name}", "", section.note, ""]
+    for table in section.tables:
+        lines += [f"**{table.title}**", "", *table_lines(table.columns, table.rows), ""]
+    if section.bars:
+        rows = [(b.name, b.bar, b.figure, "met" if b.met else "**missed**") for b in section.bars]
+        lines += [*table_lines(("Bar", "Asked for", "Figure", "Verdict"), rows), ""]
+    return lines

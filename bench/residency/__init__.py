@@ -1,0 +1,1 @@
+"""What keeping models in memory costs and saves, measured on real servers."""
