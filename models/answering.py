@@ -5,7 +5,8 @@ killed it. Each is asked once more on a fresh runner, alone, so that only the gu
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 
 from cache.errors import CacheError
@@ -15,6 +16,7 @@ from models.dispatch import Dispatcher
 from models.engines import Row
 from models.errors import ModelError, RunnerDied, RunnerGone
 from models.loader import LiveModel
+from models.versions import key_of
 
 _RUNNERS = 4
 """How many runners a text may meet: two may die of it, others of something else."""
@@ -29,32 +31,43 @@ class Answered:
     hit: bool
     seconds: float
 
+    @property
+    def key(self) -> str:
+        """Of the version that answered."""
+        return key_of(self.live.stored.name, self.live.stored.version)
+
 
 class Answering:
-    """`inference_timeout` (seconds) bounds one run; a runner that exceeds it is killed."""
+    """`inference_timeout` (seconds) bounds one run; a runner that exceeds it is killed.
+
+    `key_now` tells the cache's key of a model's name. It is asked for each lease: the version
+    that a request was meant for may have been replaced before it is its turn.
+    """
 
     def __init__(
         self,
         residency: Residency[LiveModel],
         dispatcher: Dispatcher,
+        key_now: Callable[[str], str],
         *,
         width: int,
         inference_timeout: float,
     ) -> None:
         self._residency = residency
         self._dispatcher = dispatcher
+        self._key_now = key_now
         self._width = width
         self._timeout = inference_timeout
 
     async def answer_one(
-        self, key: str, text: str, *, suspect: bool = False, keep_alive: float | None = None
+        self, name: str, text: str, *, suspect: bool = False, keep_alive: float | None = None
     ) -> Answered:
         """The answer to one text; a `suspect` is asked with nobody else on the runner.
 
         `keep_alive` as in `Residency.lease`.
         """
         for _ in range(_RUNNERS):
-            async with self._residency.lease(key, keep_alive=keep_alive) as lease:
+            async with self._lease(name, keep_alive) as lease:
                 try:
                     return await self._ask(lease, text, alone=suspect)
                 except RunnerGone:
@@ -63,14 +76,14 @@ class Answering:
                     self._residency.discard(lease)
                     if suspect:
                         raise RunnerDied(
-                            f"the runner of {key} died twice while it read this text;"
+                            f"the runner of {name} died twice while it read this text;"
                             " the text was not classified"
                         ) from death
                     suspect = True
-        raise RunnerDied(f"{_RUNNERS} runners of {key} died before they read this text")
+        raise RunnerDied(f"{_RUNNERS} runners of {name} died before they read this text")
 
     async def answer(
-        self, key: str, texts: Sequence[str], *, keep_alive: float | None = None
+        self, name: str, texts: Sequence[str], *, keep_alive: float | None = None
     ) -> list[Answered]:
         """One answer a text, in order. Any text's failure fails them all.
 
@@ -82,7 +95,7 @@ class Answering:
         try:
             async with asyncio.TaskGroup() as group:
                 workers = [
-                    group.create_task(self._work(key, texts, todo, answers, keep_alive))
+                    group.create_task(self._work(name, texts, todo, answers, keep_alive))
                     for _ in range(min(self._width, len(texts)))
                 ]
         except* (ModelError, CacheError) as failures:
@@ -90,7 +103,7 @@ class Answering:
         for worker in workers:
             for index, suspect in worker.result():
                 again = await self.answer_one(
-                    key, texts[index], suspect=suspect, keep_alive=keep_alive
+                    name, texts[index], suspect=suspect, keep_alive=keep_alive
                 )
                 answers[index] = replace(again, hit=False)
         return [answers[index] for index in range(len(texts))]
@@ -101,7 +114,7 @@ class Answering:
 
     async def _work(
         self,
-        key: str,
+        name: str,
         texts: Sequence[str],
         todo: Iterator[int],
         answers: dict[int, Answered],
@@ -113,7 +126,7 @@ class Answering:
         """
         left: list[tuple[int, bool]] = []
         while (index := next(todo, None)) is not None:
-            async with self._residency.lease(key, keep_alive=keep_alive) as lease:
+            async with self._lease(name, keep_alive) as lease:
                 while index is not None:
                     try:
                         answers[index] = await self._ask(lease, texts[index])
@@ -123,6 +136,11 @@ class Answering:
                         break
                     index = next(todo, None)
         return left
+
+    def _lease(
+        self, name: str, keep_alive: float | None
+    ) -> AbstractAsyncContextManager[Lease[LiveModel]]:
+        return self._residency.lease(self._key_now(name), keep_alive=keep_alive)
 
     async def _ask(self, lease: Lease[LiveModel], text: str, *, alone: bool = False) -> Answered:
         live = lease.resident

@@ -29,13 +29,17 @@ def model_view(
     entry: Entry | None,
     live: LiveModel | None,
     usage: Usage,
+    own: Usage,
     clock: SystemClock,
     *,
     standing: Standing | None = None,
     suspension: Suspension | None = None,
     pinned: bool = False,
 ) -> ModelView:
-    """Everything known of one model at this moment."""
+    """Everything known of one model at this moment.
+
+    `usage` is what was counted under its name, `own` of the version that this stands for.
+    """
     resident = entry is not None and entry.state is State.RESIDENT
     if live is not None:
         stored = live.stored
@@ -55,9 +59,9 @@ def model_view(
         precision=stored.precision if stored else None,
         size=stored.size if stored else 0,
         loaded_at=clock.utc(entry.landed) if entry is not None and resident else None,
-        load_seconds=usage.last_load_seconds,
-        warmup_completed=usage.warmed,
-        warmup_seconds=usage.warmup_seconds,
+        load_seconds=own.last_load_seconds,
+        warmup_completed=own.warmed,
+        warmup_seconds=own.warmup_seconds,
         performance=usage.performance(),
         runner=_runner_view(live, usage) if live is not None else None,
         pinned=pinned,

@@ -32,7 +32,7 @@ class Figures:
         self._clock = clock
         self._observers = observers
         self.usage: defaultdict[str, Usage] = defaultdict(Usage)
-        """By name, all versions together, and by key, "name:version"."""
+        """By name, all versions together, and by key, "name:version". Warm is a version alone."""
         self.last_cleanup: datetime | None = None
         self.cleanups = 0
         self.cleaned = 0
@@ -44,7 +44,8 @@ class Figures:
                 for usage in self._both(event.key):
                     usage.loaded(event.seconds)
             case Removed():
-                self._on_removal(event)
+                for usage in self._both(event.key):
+                    usage.removed(died=event.cause is Cause.FAILED)
         _log_event(event)
         self._tell(event)
 
@@ -59,10 +60,13 @@ class Figures:
 
     def on_warmup(self, key: str, seconds: float, *, resident: bool) -> None:
         """`resident` says whether the model that was warmed up is still there."""
-        for usage in self._both(key):
-            usage.warmed = resident
-            usage.warmup_seconds = seconds
+        self.usage[key].warmed = resident
+        self.usage[key].warmup_seconds = seconds
         self._tell(WarmedUp(key, seconds))
+
+    def on_trial(self, key: str) -> None:
+        """It has read its samples, and is as warm as after a warm-up."""
+        self.usage[key].warmed = True
 
     def on_sweep(self, sweep: Sweep) -> None:
         self.last_cleanup = self._clock.utc(self._clock.monotonic())
@@ -72,13 +76,6 @@ class Figures:
     def performance(self) -> Performance:
         """All models together."""
         return total([usage.performance() for key, usage in self.usage.items() if ":" not in key])
-
-    def _on_removal(self, event: Removed) -> None:
-        """What was replaced has left a successor that is warm."""
-        died = event.cause is Cause.FAILED
-        by_name, by_key = self._both(event.key)
-        by_key.removed(died=died)
-        by_name.removed(died=died, warm=event.cause is Cause.REPLACED and by_name.warmed)
 
     def _both(self, key: str) -> tuple[Usage, Usage]:
         return self.usage[name_of(key)], self.usage[key]

@@ -134,8 +134,8 @@ class Overview:
         return "wait", "what is in the way is in use, loads, leaves, or was loaded a moment ago"
 
     def _view(self, ref: ModelRef, standings: dict[str, Standing]) -> ModelView:
-        spec, stored = self._directory.entry(ref)
         key = self._versions.known(ref) or str(ref)
+        spec, stored = self._directory.entry(parse_ref(key))
         return model_view(
             str(ref),
             spec,
@@ -143,6 +143,7 @@ class Overview:
             self._residency.entry(key),
             self._residency.resident(key),
             self._figures.usage[str(ref)],
+            self._figures.usage[key],
             self._clock,
             standing=standings.get(key),
             suspension=self._residency.suspension(key),

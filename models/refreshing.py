@@ -40,25 +40,38 @@ class Refreshing:
         in_order = False
         try:
             newest = await self._versions.newest(key)
+            if not self._residency.is_resident(key):
+                return
             if newest == key:
                 async with self._residency.lease(key, patient=False) as lease:
                     await self._try_out(lease)
                 in_order = True
             else:
                 await self._replace(key, newest)
-        except (ModelError, CacheError) as error:
+        except (ModelError, CacheError, OSError) as error:
             self._tell(RefreshFailed(key, self._clock.monotonic(), str(error)))
         finally:
             self._residency.refreshed(key, in_order=in_order)
 
     async def _replace(self, old: str, new: str) -> None:
-        """Load `new` where there is room for both, try it out, and switch."""
+        """Load `new` where there is room for both, try it out, and switch.
+
+        If `old` has left meanwhile, `new` does too unless it is asked for already.
+        """
         before = self._residency.entry(old)
         keep_alive = None if before is None else before.keep_alive
         async with self._residency.lease(new, patient=False, keep_alive=keep_alive) as lease:
             await self._try_out(lease)
-            self._versions.switch(new)
+            if self._residency.is_resident(old) or self._is_wanted(new):
+                self._versions.switch(new)
+            else:
+                self._residency.retire(new, Cause.UNLOADED)
         self._residency.retire(old, Cause.REPLACED)
+
+    def _is_wanted(self, key: str) -> bool:
+        """Has anybody asked for it but us, who did once?"""
+        entry = self._residency.entry(key)
+        return entry is not None and entry.frequency > 1.0
 
     async def _try_out(self, lease: Lease[LiveModel]) -> None:
         """Ask it; one that cannot answer is removed, to be loaded anew if it is asked for."""

@@ -45,8 +45,8 @@ class Usage:
         self.last_load_seconds = seconds
         self.longest = 0
 
-    def removed(self, *, died: bool, warm: bool = False) -> None:
-        self.warmed = warm
+    def removed(self, *, died: bool) -> None:
+        self.warmed = False
         self.deaths += died
 
     def performance(self) -> Performance:

@@ -2,21 +2,21 @@
 
 from collections.abc import Callable
 
-from models.catalogue import ModelRef
+from models.catalogue import ModelRef, parse_ref
 from models.directory import Directory
 
 
 class Versions:
     """Maps names to the cache's keys, "name:version".
 
-    `is_resident` tells whether a key can answer now. A new version in the store takes the place of
-    the one in memory by `switch` alone, when it has proved itself; of one that is not in memory at
-    once.
+    `stays` tells whether a key is in memory, or loads, and is not to leave. A new version in the
+    store takes the place of such a one by `switch` alone, when it has proved itself; of any other
+    at once.
     """
 
-    def __init__(self, directory: Directory, is_resident: Callable[[str], bool]) -> None:
+    def __init__(self, directory: Directory, stays: Callable[[str], bool]) -> None:
         self._directory = directory
-        self._is_resident = is_resident
+        self._stays = stays
         self._served: dict[str, str] = {}
 
     async def key(self, ref: ModelRef) -> str:
@@ -25,21 +25,28 @@ class Versions:
         return newest if ref.version is not None else self._serve(ref.name, newest)
 
     async def newest(self, key: str) -> str:
-        """The key of the newest version of the model, if `key` is what its name stands for."""
+        """The key of the newest version of the model, if `key` is what its name stands for.
+
+        It may have been registered a moment ago: perhaps nobody has asked for long.
+        """
         name = name_of(key)
         if self._served.get(name) != key:
             return key
+        await self._directory.renew()
         return key_of(name, (await self._directory.find(ModelRef(name))).version)
 
     def known(self, ref: ModelRef) -> str | None:
         """The key that `ref` stands for now, without looking further than the last listing."""
         if ref.version is not None:
             return str(ref)
-        served = self._served.get(ref.name)
-        if served is not None and self._is_resident(served):
-            return served
         stored = self._directory.entry(ref)[1]
-        return served if stored is None else key_of(ref.name, stored.version)
+        if stored is None:
+            return self._served.get(ref.name)
+        return self._serve(ref.name, key_of(ref.name, stored.version))
+
+    def current(self, name: str) -> str:
+        """The key of a model that has been found by this name: a moment later it may be another."""
+        return self.known(parse_ref(name)) or name
 
     def switch(self, key: str) -> None:
         """From now on the model's name stands for `key`."""
@@ -47,7 +54,7 @@ class Versions:
 
     def _serve(self, name: str, newest: str) -> str:
         served = self._served.get(name)
-        if served is None or not self._is_resident(served):
+        if served is None or not self._stays(served):
             self._served[name] = served = newest
         return served
 

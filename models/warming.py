@@ -10,6 +10,7 @@ from models.clock import SystemClock
 from models.errors import CanaryFailed
 from models.figures import Figures
 from models.loader import LiveModel
+from models.versions import Versions
 from models.views import WarmupReport
 
 SAMPLES = (
@@ -30,6 +31,7 @@ class Warming:
     def __init__(
         self,
         residency: Residency[LiveModel],
+        versions: Versions,
         answering: Answering,
         catalogue: Catalogue,
         figures: Figures,
@@ -37,23 +39,25 @@ class Warming:
         requests: int,
     ) -> None:
         self._residency = residency
+        self._versions = versions
         self._answering = answering
         self._catalogue = catalogue
         self._figures = figures
         self._clock = clock
         self._requests = requests
 
-    async def warm_up(self, key: str) -> WarmupReport:
+    async def warm_up(self, name: str) -> WarmupReport:
         """A load that this needs is in none of the figures."""
-        async with self._residency.lease(key):
-            samples = self._samples(key)
+        async with self._residency.lease(self._versions.current(name)):
+            samples = self._samples(name)
         started = self._clock.monotonic()
         for number in range(self._requests):
-            await self._answering.answer_one(key, samples[number % len(samples)])
+            await self._answering.answer_one(name, samples[number % len(samples)])
         seconds = self._clock.monotonic() - started
+        key = self._versions.current(name)
         self._figures.on_warmup(key, seconds, resident=self._residency.is_resident(key))
         average = seconds / self._requests if self._requests else 0.0
-        return WarmupReport(key, self._requests, seconds, average)
+        return WarmupReport(name, self._requests, seconds, average)
 
     async def try_out(self, lease: Lease[LiveModel]) -> None:
         """Have it read each sample. Raises ModelError where it cannot, or answers nonsense."""
@@ -61,9 +65,10 @@ class Warming:
             row = await self._answering.ask(lease, text)
             if not _is_distribution(row.probabilities):
                 raise CanaryFailed(f"{lease.key} answered {row.probabilities}, no probabilities")
+        self._figures.on_trial(lease.key)
 
-    def _samples(self, key: str) -> Sequence[str]:
-        spec = self._catalogue.get(parse_ref(key).name)
+    def _samples(self, name: str) -> Sequence[str]:
+        spec = self._catalogue.get(parse_ref(name).name)
         return (spec.warmup_texts if spec else ()) or SAMPLES
 
 

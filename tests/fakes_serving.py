@@ -83,7 +83,10 @@ class FakeRunner:
         if self._ended.is_set():
             raise RunnerDied("it ended during the call")
         usual = (0.25, 0.75) if text.startswith("b") else (0.75, 0.25)
-        return Answer(Row(self.answers or usual, tokens=len(text), truncated=False), 0.5)
+        return Answer(
+            Row(usual if self.answers is None else self.answers, tokens=len(text), truncated=False),
+            0.5,
+        )
 
     async def measure(self) -> int:
         self.measured += 1

@@ -77,7 +77,7 @@ class Bench:
             self.loader, FakeClock(), lambda: Limits(100, 100, 10), RecordingObserver()
         )
         self.answering = Answering(
-            self.residency, Dispatcher(cores), width=cores, inference_timeout=5
+            self.residency, Dispatcher(cores), str, width=cores, inference_timeout=5
         )
 
     async def lengths(self, *texts: str) -> list[float]:

@@ -6,7 +6,6 @@ from dataclasses import replace
 import pytest
 
 from cache.errors import CacheClosed, InsufficientRoom
-from models.catalogue import Catalogue
 from models.errors import (
     DeadlineExceeded,
     InferenceFailed,
@@ -14,27 +13,10 @@ from models.errors import (
     ModelNotRegistered,
     RunnerDied,
 )
-from models.spec import ModelSpec
 from tests.aio.test_directory import stored
 from tests.fakes import settle, until
-from tests.fakes_serving import HANGING, POISON, UNREADABLE, House
-
-SHIPPED = ModelSpec(name="shipped", origin="embedded", warmup_texts=("one", "two"))
-LISTED = ModelSpec(name="listed", origin="hf:x/listed")
-CATALOGUE = Catalogue({"listed": LISTED, "shipped": SHIPPED})
-MODEL = replace(stored("shipped"), footprint=100)
-
-
-def house(*models: str, limit: int = 1000, **settings: object) -> House:
-    """With the shipped model, and `models` ("name" or "name:version") of the same size beside."""
-    named = [name.partition(":") for name in models]
-    registered = [
-        replace(stored(name, version or "v1", minute=minute), footprint=100)
-        for minute, (name, _, version) in enumerate(named, 1)
-    ]
-    return House(
-        CATALOGUE, MODEL, *registered, limit=limit, **{"default_model": "listed", **settings}
-    )
+from tests.fakes_serving import HANGING, POISON, UNREADABLE
+from tests.houses import house
 
 
 async def test_a_prediction_says_what_was_asked_who_answered_and_how_likely_it_is() -> None:

@@ -9,9 +9,9 @@ import pytest
 from models.errors import InferenceFailed, ModelLoadFailed, RunnerDied
 from models.port import Predicted, WarmedUp
 from models.views import ModelView
-from tests.aio.test_serving import house
 from tests.fakes import settle, until
 from tests.fakes_serving import EPOCH, POISON, UNREADABLE, House
+from tests.houses import house
 
 
 @pytest.fixture

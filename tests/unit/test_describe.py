@@ -44,7 +44,7 @@ def view(
     if entry is not None and entry.state is not State.LOADING:
         held = stored("m", "held")
         live = LiveModel(held, cast("Runner", FakeRunner(held)))
-    return model_view("m", spec, model, entry, live, Usage(), FakeSystemClock(), **known)
+    return model_view("m", spec, model, entry, live, Usage(), Usage(), FakeSystemClock(), **known)
 
 
 def test_of_a_listed_model_without_weights_the_catalogue_speaks() -> None:
