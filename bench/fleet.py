@@ -6,9 +6,9 @@ recipe is built anew.
 
 import asyncio
 import json
+import logging
 import tempfile
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -16,6 +16,7 @@ from pathlib import Path
 from bench.encoders import LABELS, POSITIONS, Shape, quantise, write_encoder
 from bench.vocabularies import ENGLISH, write_tokenizer
 from models.catalogue import Catalogue, load_catalogue
+from models.errors import RegistrationFailed
 from models.forkserver import ForkServer
 from models.registration.plan import RECIPE, onnxruntime_version
 from models.registration.register import ensure_embedded, register
@@ -55,7 +56,7 @@ MODELS = (
     Model("mini-int8", Shape(ENGLISH, 384, 12), int8=True),
     Model("small-fp32", Shape(ENGLISH, 128, 2)),
     Model("deep-fp32", Shape(ENGLISH, 48, 448)),
-    Model("deep-int8", Shape(ENGLISH, 48, 384), int8=True),
+    Model("deep-int8", Shape(ENGLISH, 64, 96), int8=True),
     Model("many-languages-int8", Shape(_MULTILINGUAL, 64, 6), int8=True),
 )
 """With the embedded model twelve. The deep ones and that of many languages are slow to load."""
@@ -97,10 +98,7 @@ async def _make(
 ) -> StoredModel:
     say(f"building {model.name} …")
     with tempfile.TemporaryDirectory(prefix="model-cache-bench-") as folder:
-        # A child, for numpy and onnx hold on to what a large model took.
-        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-            loop = asyncio.get_running_loop()
-            await loop.run_in_executor(pool, write_source, Path(folder), model)
+        await _in_child(Path(folder), model)
         return await register(
             model.name,
             f"dir:{folder}",
@@ -111,10 +109,23 @@ async def _make(
         )
 
 
+async def _in_child(folder: Path, model: Model) -> None:
+    """`write_source` in a process of its own, which gives its memory back and can be stopped."""
+    child = get_context("spawn").Process(target=write_source, args=(folder, model), daemon=True)
+    child.start()
+    try:
+        await asyncio.to_thread(child.join)
+    finally:
+        child.kill()
+    if child.exitcode:
+        raise RegistrationFailed(f"{model.name} could not be built (status {child.exitcode})")
+
+
 def write_source(folder: Path, model: Model) -> None:
     """Fill `folder` with what registration takes: graph, tokenizer and settings."""
     labels = {str(index): label for index, label in enumerate(LABELS)}
     config = {"id2label": labels, "max_position_embeddings": POSITIONS}
+    logging.disable(logging.WARNING)
     (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
     cut = json.dumps({"model_max_length": MAX_LENGTH})
     (folder / "tokenizer_config.json").write_text(cut, encoding="utf-8")
