@@ -2,12 +2,14 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
 _OK = 200
+_DATA = b"data: "
 
 
 class Unanswered(Exception):
@@ -85,6 +87,18 @@ class Connection:
         if self._streams is not None:
             self._streams[1].close()
             self._streams = None
+
+
+async def follow_events(port: int) -> AsyncGenerator[tuple[float, dict[str, Any]], None]:
+    """Each event as it comes, with the wall clock time of its coming: /events rounds to seconds."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.write(b"GET /events?stream=true HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        while line := await reader.readline():
+            if line.startswith(_DATA):
+                yield time.time(), json.loads(line.removeprefix(_DATA))
+    finally:
+        writer.close()
 
 
 async def _read(reader: asyncio.StreamReader) -> Answer:

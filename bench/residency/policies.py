@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any
@@ -140,7 +141,8 @@ async def _drive(server: Server, todo: Sequence[Request]) -> tuple[list[Sample],
         return await closed_loop(server.port, todo, CALLERS), max(parts)
     finally:
         watch.cancel()
-        await asyncio.gather(watch, return_exceptions=True)
+        with suppress(asyncio.CancelledError):
+            await watch
 
 
 async def _watch(port: int, parts: list[float]) -> None:

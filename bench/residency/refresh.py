@@ -9,11 +9,12 @@ import shutil
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import aclosing, suppress
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from bench.client import follow_events
 from bench.encoders import Shape
 from bench.figures import quantile
 from bench.fleet import Model
@@ -24,7 +25,7 @@ from bench.traffic import Sample, milliseconds, open_loop, requests
 from bench.vocabularies import ENGLISH
 from models.spec import StoredModel
 
-NAME = "refreshed-int8"
+NAME = "refreshed"
 VERSIONS = tuple(Model(NAME, Shape(ENGLISH, 384, 6), int8=True, seed=n) for n in (1, 2, 3))
 TINY_VERSIONS = tuple(Model(NAME, Shape(ENGLISH, 32, 1), seed=n) for n in (11, 12))
 TTL, LONG_TTL = "3", "86400"
@@ -36,6 +37,9 @@ _AROUND = 1.0
 """Seconds before and after an event in which the slowest request is looked for."""
 
 _TIMES = 2.0
+
+
+Occurrence = tuple[float, dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +57,14 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """Traffic on one server. `events` are those of the model; `began` is wall clock time."""
+    """Traffic on one server. `events` are those of the model, with when they came.
+
+    Times are of the wall clock, in seconds.
+    """
 
     began: float
     samples: Sequence[Sample]
-    events: Sequence[dict[str, Any]]
+    events: Sequence[Occurrence]
     version: str
 
     def between(self, first: float, last: float) -> list[Sample]:
@@ -94,8 +101,7 @@ def _phase(
         with setup.server({"CACHE_TTL": ttl}, store=store) as server:
             server.post(f"/models/{NAME}/load")
             phase = asyncio.run(_traffic(server, store / NAME, waiting, seconds))
-            time.sleep(_AROUND)
-            return Phase(*phase, _events(server), _version(server))
+            return Phase(*phase, _version(server))
 
 
 def _copy(model: StoredModel, store: Path) -> Path:
@@ -106,14 +112,26 @@ def _copy(model: StoredModel, store: Path) -> Path:
 
 async def _traffic(
     server: Server, place: Path, waiting: Sequence[Path], seconds: float
-) -> tuple[float, list[Sample]]:
+) -> tuple[float, list[Sample], list[Occurrence]]:
     moments = [seconds * (n + 1) / (len(waiting) + 1) for n in range(len(waiting))]
-    began: list[float] = []
+    began, events = list[float](), list[Occurrence]()
     todo = requests([NAME], round(seconds * RATE))
+    watching = asyncio.create_task(_watch(server.port, events))
     moving = asyncio.create_task(_move_in(place, waiting, moments))
     samples = await open_loop(server.port, todo, RATE, started=began.append)
     await moving
-    return began[0], samples
+    await asyncio.sleep(_AROUND)
+    watching.cancel()
+    with suppress(asyncio.CancelledError):
+        await watching
+    return began[0], samples, events
+
+
+async def _watch(port: int, events: list[Occurrence]) -> None:
+    async with aclosing(follow_events(port)) as coming:
+        async for at, event in coming:
+            if event["model"].startswith(f"{NAME}:"):
+                events.append((at, event))
 
 
 async def _move_in(place: Path, waiting: Sequence[Path], moments: Sequence[float]) -> None:
@@ -123,11 +141,6 @@ async def _move_in(place: Path, waiting: Sequence[Path], moments: Sequence[float
         version.rename(place / version.name)
 
 
-def _events(server: Server) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = server.get("/events", limit=1000)["events"]
-    return [event for event in found if event["model"].startswith(f"{NAME}:")]
-
-
 def _version(server: Server) -> str:
     return str(server.get(f"/models/{NAME}")["model_info"]["version"])
 
@@ -135,9 +148,8 @@ def _version(server: Server) -> str:
 def changes(calm: Phase, stirred: Phase) -> list[Change]:
     """Each refresh and each swap while there was traffic."""
     found = []
-    for event in stirred.events:
-        kind = _kind(event)
-        at = datetime.fromisoformat(event["timestamp"]).timestamp() - stirred.began
+    for came, event in stirred.events:
+        kind, at = _kind(event), came - stirred.began
         around = stirred.between(at - _AROUND, at + _AROUND)
         if kind is not None and around:
             same = calm.between(at - _AROUND, at + _AROUND)
