@@ -1,6 +1,7 @@
 """What models may use of the memory, followed while others take some of it or give it back."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 
@@ -8,6 +9,8 @@ from cache.policy import Limits
 from cache.ports import Clock
 from models.config import ServingConfig
 from models.memory import MemoryMeter, elastic, limits_for
+
+_log = logging.getLogger(__name__)
 
 _LOOK = 1.0
 """Seconds between two looks at what is free."""
@@ -39,7 +42,7 @@ class Budget:
         self._free = free
         self._clock = clock
         self._devices = devices or {}
-        self._reserve = int((1.0 - config.max_memory_usage) * limit)
+        self._reserve = limit - int(config.max_memory_usage * limit)
         self._scarce: Limits | None = None
 
     def limits(self) -> Limits:
@@ -65,7 +68,10 @@ class Budget:
         while True:
             await sleep(_LOOK)
             if self._is_old() or self._seems_scarce():
-                await self.measure()
+                try:
+                    await self.measure()
+                except OSError as error:
+                    _log.warning("memory was not measured, the budget stays: %s", error)
                 relieve()
 
     def _whole(self) -> Limits:

@@ -12,6 +12,7 @@ from models.forkserver import ForkServer
 from models.runner import LoadOrder, Runner
 from models.spec import StoredModel
 from models.store import ModelStore
+from models.versions import name_of
 
 _HEADROOM = 1.15
 """What a reservation asks beyond the expected footprint, for inference to grow into."""
@@ -65,8 +66,13 @@ class ModelLoader:
             load_seconds=stored.load_seconds,
             priority=spec.priority if spec is not None else None,
             ttl=ttl_of(stored, self.directory.catalogue, self.config),
-            pinned=self.pins.get(key, self.pins.get(stored.name, spec is not None and spec.pin)),
+            pinned=self.is_pinned(key),
         )
+
+    def is_pinned(self, key: Key) -> bool:
+        name = name_of(key)
+        spec = self.directory.catalogue.get(name)
+        return self.pins.get(key, self.pins.get(name, spec is not None and spec.pin))
 
     async def load(self, key: Key) -> LiveModel:
         stored = await self._resolve(key)

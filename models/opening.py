@@ -3,7 +3,7 @@
 import logging
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from models.catalogue import load_catalogue
@@ -34,9 +34,11 @@ async def open_serving(config: ServingConfig, observe: ServingObserver) -> Async
     store = ModelStore()
     directory = Directory(catalogue, store, clock)
     limit = config.memory_limit or memory_limit()
-    journal = await AccessJournal.open(_journal_path(config, store), clock)
-    forkserver = await ForkServer.start()
-    try:
+    async with AsyncExitStack() as opened:
+        journal = await AccessJournal.open(_journal_path(config, store), clock)
+        opened.push_async_callback(journal.aclose)
+        forkserver = await ForkServer.start()
+        opened.push_async_callback(forkserver.aclose)
         loader = ModelLoader(directory, store, forkserver, config)
         root = serve_process(os.getpid())
         serving = Serving(
@@ -50,14 +52,10 @@ async def open_serving(config: ServingConfig, observe: ServingObserver) -> Async
             root=root,
             devices=device_budgets(config.max_memory_usage),
         )
-        try:
-            await serving.start(lambda: _prepare(serving, config, loader))
-            await _say_budget(serving)
-            yield serving
-        finally:
-            await serving.aclose()
-    finally:
-        await forkserver.aclose()
+        opened.push_async_callback(serving.aclose)
+        await serving.start(lambda: _prepare(serving, config, loader))
+        await _say_budget(serving)
+        yield serving
 
 
 def _journal_path(config: ServingConfig, store: ModelStore) -> Path | None:

@@ -1,6 +1,6 @@
 """What the service shows of itself: models, memory, and what it would do next."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from cache.ledger import State
 from cache.policy import Admit, Refuse, Wait
@@ -15,7 +15,6 @@ from models.directory import Directory
 from models.figures import Figures
 from models.loader import LiveModel
 from models.memory import MemoryMeter
-from models.spec import ModelSpec
 from models.versions import Versions, name_of
 from models.views import CacheView, CleanupPlan, LoadPlan, ModelView, StandingView, SystemView
 
@@ -33,6 +32,7 @@ class Overview:
         meter: MemoryMeter,
         budget: Budget,
         clock: SystemClock,
+        is_pinned: Callable[[str], bool],
         *,
         limit: int,
     ) -> None:
@@ -44,6 +44,7 @@ class Overview:
         self._meter = meter
         self._budget = budget
         self._clock = clock
+        self._is_pinned = is_pinned
         self._limit = limit
         self._started_at = clock.monotonic()
 
@@ -147,12 +148,8 @@ class Overview:
             self._clock,
             standing=standings.get(key),
             suspension=self._residency.suspension(key),
-            pinned=self._is_pinned(key, spec),
+            pinned=self._is_pinned(key),
         )
-
-    def _is_pinned(self, key: str, spec: ModelSpec | None) -> bool:
-        pinned = self._residency.is_pinned(key)
-        return (spec is not None and spec.pin) if pinned is None else pinned
 
     def _standings(self, standings: Iterable[Standing]) -> tuple[StandingView, ...]:
         return tuple(standing_view(s, self.shown(s.entry.key), self._clock) for s in standings)

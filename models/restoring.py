@@ -27,7 +27,7 @@ async def restore(
         try:
             if await _bring_back(candidate.model, residency, versions):
                 restored.append(candidate.model)
-        except (ModelError, CacheError) as error:
+        except (ModelError, CacheError, OSError) as error:
             _log.info("%s is not restored: %s", candidate.model, error)
     if history.accesses:
         _log.info("restored from the access journal: %s", ", ".join(restored) or "nothing")

@@ -109,6 +109,7 @@ class Serving:
             meter,
             self._budget,
             clock,
+            loader.is_pinned,
             limit=limit,
         )
         self._background = Background()
@@ -186,18 +187,23 @@ class Serving:
         return await self._overview.load_plan(str(ref), key)
 
     async def pin(self, name: str, *, pinned: bool) -> PinReport:
-        """Of a name, all versions; one that is not in memory is pinned when it is loaded."""
-        ref, key = await self._key(name)
-        self._loader.pins[str(ref)] = pinned
-        self._residency.pin(key, pinned=pinned)
+        """Of a name, all versions, whatever was said of one of them before.
+
+        What is not in memory is pinned when it is loaded.
+        """
+        ref, key = await self._present(name)
+        keys = {key}
+        if ref.version is None:
+            known = {*self._loader.pins, *(entry.key for entry in self._residency.entries())}
+            keys |= {each for each in known - {ref.name} if name_of(each) == ref.name}
+        self._loader.pins |= dict.fromkeys({str(ref), *keys}, pinned)
+        for each in keys:
+            self._residency.pin(each, pinned=pinned)
         return PinReport(str(ref), pinned, cached=self._residency.entry(key) is not None)
 
     async def unload(self, name: str) -> UnloadReport:
-        """Returns when the memory is free. A resident can go even when its files are gone."""
-        ref = parse_ref(name)
-        key = self._versions.known(ref)
-        if key is None or self._residency.entry(key) is None:
-            _, key = await self._key(name)
+        """Returns when the memory is free."""
+        ref, key = await self._present(name)
         async with self._deadline():
             return UnloadReport(str(ref), await self._residency.unload(key))
 
@@ -288,6 +294,14 @@ class Serving:
             await self._directory.listed()
         ref = parse_ref(self._directory.default_name(self._config) if name is None else name)
         return ref, await self._versions.key(ref)
+
+    async def _present(self, name: str) -> tuple[ModelRef, str]:
+        """What can be let go, and how it is kept: also a resident whose files are gone."""
+        ref = parse_ref(name)
+        key = self._versions.known(ref)
+        if key is None or self._residency.entry(key) is None:
+            return await self._key(name)
+        return ref, key
 
     @asynccontextmanager
     async def _deadline(self) -> AsyncIterator[None]:
