@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Generic
 
 from cache.errors import CacheClosed, InsufficientRoom
@@ -61,7 +60,7 @@ class Loads(Generic[L]):
             policy,
             self._make_room,
             release,
-            exits.stuck,
+            self._hopeless,
             retry_after=room_timeout,
             fairness=fairness,
         )
@@ -83,7 +82,8 @@ class Loads(Generic[L]):
 
     def under_way(self, key: Key) -> Flight[L] | None:
         """The flight that will make `key` resident next."""
-        return self._begun.get(key) or self._joinable.get(key)
+        begun = self._begun.get(key)
+        return begun if begun in self._under_way else self._joinable.get(key)
 
     def start(self, key: Key, turn: int, *, patient: bool) -> Flight[L]:
         """Begin a flight for the caller with the number `turn`."""
@@ -117,7 +117,9 @@ class Loads(Generic[L]):
         """End it at once; whoever asks from now on starts another."""
         if self._joinable.get(flight.key) is flight:
             del self._joinable[flight.key]
-        self._under_way.pop(flight).cancel()
+        task = self._under_way.pop(flight, None)
+        if task is not None:
+            task.cancel()
         flight.fail(CacheClosed(f"the load of {flight.key} was called off"))
 
     async def _fly(self, flight: Flight[L]) -> None:
@@ -138,22 +140,26 @@ class Loads(Generic[L]):
         key = flight.key
         terms = await self._loader.terms(key)
         self._quarantine.check(key, self._clock.monotonic())
-        terms = replace(terms, pinned=self.pins.get(key, terms.pinned))
         entry = await self._wait_for_room(flight, terms)
         while entry.state is not State.LOADING:
             if self._share(flight):
                 return
             entry = await self._wait_for_room(flight, terms)
         self._begun[key] = flight
+        self._ledger.pin(key, pinned=self.pins.get(key, terms.pinned))
         try:
             self._observe(LoadStarted(key, entry.since, entry.charged))
-            resident = await self._load(key)
+            resident = await self._load(flight)
         except BaseException as error:
             self._failed(key, error)
             raise
         finally:
             del self._begun[key]
         self._land(flight, resident)
+
+    def _hopeless(self, key: Key) -> BaseException | None:
+        """Why `key` is not to be waited for any more: also a load of it may have failed since."""
+        return self._exits.stuck(key) or self._quarantine.why(key, self._clock.monotonic())
 
     async def _wait_for_room(self, flight: Flight[L], terms: Terms) -> Entry:
         """A reservation, or a lease where the key is resident when the turn comes."""
@@ -167,22 +173,26 @@ class Loads(Generic[L]):
                 retry_after=self._room_timeout,
             ) from None
 
-    async def _load(self, key: Key) -> L:
+    async def _load(self, flight: Flight[L]) -> L:
         """Where memory runs out, once more without all that may go."""
+        key = flight.key
         try:
             return await self._loader.load(key)
         except OutOfMemory:
-            if not await self._evict_all(key):
+            if not flight.patient or not await self._evict_all(key):
                 raise
         return await self._loader.load(key)
 
     async def _evict_all(self, key: Key) -> bool:
-        """Evict what may go, for `key`. Returns once it has, and whether there was anything."""
+        """Evict what may go, for `key`. Returns once it has, and whether there was anything.
+
+        What leaves under a lease is not waited for: nobody knows how long it is held.
+        """
         candidates = self._policy.candidates(self._ledger.entries(), self._clock.monotonic())
         self._make_room(tuple(e.key for e in candidates if e.key != key), key)
-        others = (e.key for e in self._ledger.entries() if e.key != key)
+        others = (e.key for e in self._ledger.entries() if e.key != key and not e.leases)
         leaving = self._exits.departures(*others)
-        await asyncio.gather(*leaving)
+        await asyncio.gather(*leaving, return_exceptions=True)
         return bool(leaving)
 
     def _make_room(self, victims: tuple[Key, ...], room_for: Key) -> None:

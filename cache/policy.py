@@ -171,7 +171,7 @@ class Policy:
         again = min((young_until(e, self.churn_guard) for e in young), default=None)
         closed: frozenset[Key] = frozenset()
         if starved:
-            loading = [e for e in entries if e.state is State.LOADING and e.wanted]
+            loading = [e for e in entries if held[e.key] is Hold.LOADING and not e.pinned]
             movable = sorted((e for e in ranked if not e.pinned), key=lambda e: e.leases > 0)
             chosen = _choose([*movable, *loading], need)
             closed = frozenset(e.key for e in chosen or ())
@@ -182,7 +182,7 @@ def _wait_for_loads(loading: list[Entry], limits: Limits) -> Wait:
     """There will be room; where too many load, one that nobody waits for has to stop."""
     if len(loading) < limits.max_loads:
         return Wait()
-    given_up = tuple(e.key for e in loading if not e.wanted)
+    given_up = tuple(e.key for e in loading if not (e.wanted or e.pinned))
     return Wait(given_up[:1], tuple(e.key for e in loading))
 
 

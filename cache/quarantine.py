@@ -41,11 +41,17 @@ class Quarantine:
 
     def check(self, key: Key, now: float) -> None:
         """Raise `Quarantined` if `key` may not be tried at `now`."""
+        error = self.why(key, now)
+        if error is not None:
+            raise error
+
+    def why(self, key: Key, now: float) -> Quarantined | None:
+        """Why `key` may not be tried at `now`; None if it may."""
         suspension = self._suspended.get(key)
         if suspension is None or suspension.until <= now:
-            return
+            return None
         left = suspension.until - now
-        raise Quarantined(
+        return Quarantined(
             f"{key} failed to load {suspension.failures} times in a row and is tried again in"
             f" {left:.0f} s; the last error: {suspension.error}",
             retry_after=left,

@@ -51,9 +51,8 @@ class RoomQueue:
 
     `make_room` is called with the victims of the first in the queue, and with his key;
     `give_back` with the key of a lease that its caller did not wait for any more. `stuck` tells
-    why a key that leaves will never have left. Call
-    `pump` whenever bytes, places or candidates may have become free. Who is refused is told to
-    come again after `retry_after` seconds.
+    why a key is not to be waited for any more. Call `pump` whenever bytes, places or candidates
+    may have become free. Who is refused is told to come again after `retry_after` seconds.
     """
 
     def __init__(
@@ -156,7 +155,7 @@ class RoomQueue:
             return Admit() if entry.state is State.RESIDENT else Wait()
         starved = (
             self._passed - ticket.passed >= self._fairness.times
-            or now - ticket.since >= self._fairness.seconds
+            or now >= ticket.since + self._fairness.seconds
         )
         return self._policy.admit(
             self._ledger.entries(), ticket.terms, self._limits(), now, starved=starved

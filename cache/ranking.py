@@ -51,10 +51,12 @@ def hold(entry: Entry, now: float, guard: float) -> Hold | None:
     """What keeps `entry` from being evicted at `now`; None if it may go."""
     if entry.state is State.DRAINING:
         return Hold.LEAVING
-    if entry.state is State.LOADING:
-        return Hold.LOADING if entry.wanted else None
+    if entry.state is State.LOADING and entry.wanted:
+        return Hold.LOADING
     if entry.pinned:
         return Hold.PINNED
+    if entry.state is State.LOADING:
+        return None
     if entry.leases:
         return Hold.LEASED
     return Hold.YOUNG if young_until(entry, guard) > now else None

@@ -7,7 +7,7 @@ from typing import Literal
 
 from cache.events import Event
 from cache.policy import Limits, Policy
-from cache.ports import Key, Terms
+from cache.ports import Key, OutOfMemory, Terms
 from cache.queue import Fairness
 from cache.residency import Lease, Residency, Rules
 from cache.scores import lru
@@ -93,6 +93,7 @@ class FakeLoader:
 
     `terms_of` and `footprints` say what a key is estimated at and what it really weighs; whatever
     they don't name is estimated at `size` and weighs its estimate. `begun` lists every load.
+    A load of a key in `short_of_memory` raises `OutOfMemory` as often as it is counted there.
     One that is `deaf` loads on when it is cancelled; else it cleans up when `cleanup_gate` opens.
     """
 
@@ -102,6 +103,7 @@ class FakeLoader:
         self.footprints: dict[Key, int] = {}
         self.errors: dict[Key, Exception] = {}
         self.terms_errors: dict[Key, Exception] = {}
+        self.short_of_memory: Counter[Key] = Counter()
         self.begun: list[Key] = []
         self.loaded: list[FakeLoaded] = []
         self.most_at_once: Counter[Key] = Counter()
@@ -131,6 +133,9 @@ class FakeLoader:
             await self._gates["load"][key].wait()
         finally:
             self._under_way[key] -= 1
+        if self.short_of_memory[key]:
+            self.short_of_memory[key] -= 1
+            raise OutOfMemory(f"no memory for {key}")
         if key in self.errors:
             raise self.errors[key]
         terms = await self.terms(key)

@@ -1,37 +1,44 @@
 """Book and policy against a model of them: whatever happens, in whatever order."""
 
 from collections import Counter
+from dataclasses import replace
+from math import inf
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from cache import policy
+from cache import lifetimes, ranking
 from cache.events import Cause
-from cache.ledger import Entry, Ledger, State
-from cache.policy import Admit, Limits, Refuse, Wait
-from cache.ports import Key, Priority, Terms
+from cache.ledger import Entry, Ledger, State, band
+from cache.policy import Admit, Limits, Policy, Refuse, Wait
+from cache.ports import HOST, Key, Priority, Terms
+from cache.ranking import Hold, hold
+from cache.scores import gdsf
 
 KEYS = st.sampled_from("abcdefgh")
 SIZES = st.integers(0, 12)
+GPU = "cuda:0"
 TERMS = st.builds(
     Terms,
     size_estimate=SIZES,
-    priority=st.sampled_from(Priority),
+    priority=st.none() | st.sampled_from(Priority),
     ttl=st.none() | st.integers(0, 5).map(float),
     pinned=st.sampled_from([False, False, False, True]),
+    device=st.just(GPU),
+    device_estimate=st.sampled_from([0, 0, 2, 6]),
 )
+POLICY = Policy(gdsf, churn_guard=2.0)
 
 
 class LedgerMachine(RuleBasedStateMachine):
-    """Faults that it found when they were planted: `evictable` blind to leases, or to pins;
-    `admit` blind to reservations, or taking what drains for gone; `_choose` giving nothing back.
-    """
+    """Faults that it found when they were planted: PLANTED"""
 
     def __init__(self) -> None:
         super().__init__()
         self.ledger = Ledger()
-        self.limits = Limits(budget=24, comfort=18, max_entries=5)
+        self.limits = Limits(budget=24, comfort=18, max_entries=5, devices={GPU: 8})
+        self.clocks = dict(self.ledger._clocks)
         self.now = 0.0
         self.states: dict[Key, State] = {}
         self.leases: Counter[Key] = Counter()
@@ -39,51 +46,96 @@ class LedgerMachine(RuleBasedStateMachine):
     def entries(self) -> list[Entry]:
         return list(self.ledger.entries())
 
-    @rule(key=KEYS, terms=TERMS)
-    def a_newcomer_asks_for_room(self, key: Key, terms: Terms) -> None:
+    @rule(key=KEYS, terms=TERMS, starved=st.booleans())
+    def a_newcomer_asks_for_room(self, key: Key, terms: Terms, starved: bool) -> None:
         if key in self.states:
             return
-        match policy.admit(self.entries(), terms.size_estimate, self.limits):
+        verdict = POLICY.admit(self.entries(), terms, self.limits, self.now, starved=starved)
+        slot = self.loading() < self.limits.max_loads
+        match verdict:
             case Admit():
+                assert self.fits_beside(terms, set(self.states))
+                assert slot
                 self.ledger.reserve(key, terms, self.now)
                 self.states[key] = State.LOADING
-                assert self.ledger.totals().charged <= self.limits.budget
-                assert len(self.entries()) <= self.limits.max_entries
             case Refuse():
-                assert not self.fits_beside(terms.size_estimate, self.pinned())
-            case Wait(victims, blockers):
-                assert not self.fits_beside(terms.size_estimate, set(self.states))
-                self.judge_victims(terms.size_estimate, victims)
-                self.judge_blockers(victims, blockers)
+                assert not self.fits_beside(terms, self.pinned(), self.ceiling())
+            case Wait(victims, blockers, again, closed):
+                assert not (self.fits_beside(terms, set(self.states)) and slot)
+                assert again is None or again > self.now
+                self.judge_closed(terms, closed, starved=starved)
+                self.judge_blockers(terms, victims, blockers)
+                self.judge_victims(terms, victims, guard=0.0 if starved else 2.0)
                 for victim in victims:
-                    self.drain(victim, Cause.EVICTED)
+                    self.evict(victim)
 
-    def judge_victims(self, size: int, victims: tuple[Key, ...]) -> None:
+    def loading(self) -> int:
+        return sum(state is State.LOADING for state in self.states.values())
+
+    def ceiling(self) -> int:
+        return max(self.limits.budget, self.limits.ceiling or 0)
+
+    def judge_victims(self, terms: Terms, victims: tuple[Key, ...], guard: float) -> None:
         """Idle and unpinned, enough together, and not one more than needed."""
         staying = {k for k, state in self.states.items() if state is not State.DRAINING}
         for victim in victims:
-            self.judge_removal(victim)
-            assert not self.fits_beside(size, (staying - set(victims)) | {victim})
-        if victims:
-            assert self.fits_beside(size, staying - set(victims))
+            self.judge_removal(victim, guard)
+        if self.fits_beside(terms, staying):
+            assert self.loading() >= self.limits.max_loads or not victims
+            assert len(victims) <= 1
+        elif victims:
+            assert self.fits_beside(terms, staying - set(victims))
+            for victim in victims:
+                assert not self.fits_beside(terms, (staying - set(victims)) | {victim})
 
-    def judge_blockers(self, victims: tuple[Key, ...], blockers: tuple[Key, ...]) -> None:
+    def judge_blockers(
+        self, terms: Terms, victims: tuple[Key, ...], blockers: tuple[Key, ...]
+    ) -> None:
         """Where somebody holds up the newcomer, nobody goes in vain."""
-        assert not (victims and blockers)
+        by_key = {e.key: e for e in self.entries()}
+        staying = {k for k, state in self.states.items() if state is not State.DRAINING}
+        assert not (victims and blockers) or self.fits_beside(terms, staying)
         for key in blockers:
-            assert self.leases[key] or self.states[key] is State.LOADING
+            why = hold(by_key[key], self.now, POLICY.churn_guard)
+            loading = self.states[key] is State.LOADING
+            assert loading or why in {Hold.LEASED, Hold.YOUNG}
 
-    def judge_removal(self, key: Key) -> None:
+    def judge_closed(self, terms: Terms, closed: frozenset[Key], *, starved: bool) -> None:
+        """Only for one who has waited too long, only what may move, and never in vain."""
+        assert starved or not closed
+        assert not closed & self.pinned()
+        staying = {k for k, state in self.states.items() if state is not State.DRAINING}
+        assert not closed or self.fits_beside(terms, staying - closed)
+
+    def judge_removal(self, key: Key, guard: float = 0.0) -> None:
         entry = self.ledger.get(key)
         assert entry is not None
+        if self.states[key] is State.LOADING:
+            assert not entry.wanted
+            assert not entry.pinned
+            return
         assert self.states[key] is State.RESIDENT
         assert self.leases[key] == 0
         assert not entry.pinned
+        assert entry.landed + min(guard, 4 * entry.load_seconds) <= self.now
 
-    def fits_beside(self, size: int, staying: set[Key]) -> bool:
-        charged = sum(e.charged for e in self.entries() if e.key in staying)
+    def fits_beside(self, terms: Terms, staying: set[Key], budget: int | None = None) -> bool:
+        beside = [e for e in self.entries() if e.key in staying]
+        charged = sum(e.charged for e in beside) + terms.size_estimate
+        device = sum(e.device_charged for e in beside if e.device == GPU) + terms.device_estimate
+        on_device = not terms.device_estimate or device <= self.limits.devices[GPU]
         room_for_one = len(staying) < self.limits.max_entries
-        return charged + size <= self.limits.budget and room_for_one
+        budget = self.limits.budget if budget is None else budget
+        return charged <= budget and on_device and room_for_one
+
+    def evict(self, key: Key) -> None:
+        entry = self.ledger.get(key)
+        assert entry is not None
+        if entry.state is State.LOADING:
+            self.drain(key, Cause.ABANDONED)
+            return
+        self.ledger.age(entry, gdsf(entry))
+        self.drain(key, Cause.EVICTED)
 
     def pinned(self) -> set[Key]:
         return {e.key for e in self.entries() if e.pinned and e.state is not State.DRAINING}
@@ -99,7 +151,9 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(data=st.data(), footprint=SIZES, waiting=st.integers(0, 3))
     def a_load_lands(self, data: st.DataObject, footprint: int, waiting: int) -> None:
         key = self.some(data, State.LOADING)
-        self.ledger.settle(key, footprint, self.now, leases=waiting)
+        self.ledger.settle(
+            key, footprint, self.now, leases=waiting, device_footprint=footprint // 2
+        )
         self.states[key] = State.RESIDENT
         self.leases[key] = waiting
 
@@ -134,6 +188,36 @@ class LedgerMachine(RuleBasedStateMachine):
     def one_is_measured(self, data: st.DataObject, footprint: int) -> None:
         self.ledger.correct(self.some(data, State.RESIDENT), footprint)
 
+    @precondition(lambda self: State.LOADING in self.states.values())
+    @rule(data=st.data(), wanted=st.booleans())
+    def a_load_is_deserted_or_joined(self, data: st.DataObject, wanted: bool) -> None:
+        self.ledger.want(self.some(data, State.LOADING), wanted=wanted)
+
+    @precondition(lambda self: self.states)
+    @rule(data=st.data(), keep_alive=st.sampled_from([0.0, 2.0, inf]))
+    def one_is_to_be_kept(self, data: st.DataObject, keep_alive: float) -> None:
+        self.ledger.keep(data.draw(st.sampled_from(sorted(self.states))), keep_alive)
+
+    @rule()
+    def what_is_due_is_looked_at(self) -> None:
+        for key in lifetimes.due(self.entries(), self.now, ahead=0.1):
+            assert self.states[key] is State.RESIDENT
+            self.ledger.begin_refresh(key)
+        assert not lifetimes.due(self.entries(), self.now, ahead=0.1)
+
+    @precondition(lambda self: State.RESIDENT in self.states.values())
+    @rule(data=st.data())
+    def one_is_refreshed(self, data: st.DataObject) -> None:
+        entry = self.ledger.refresh(self.some(data, State.RESIDENT), self.now)
+        assert not entry.ttl or lifetimes.expired([entry], self.now) == () or entry.keep_alive == 0
+
+    @rule()
+    def the_classes_follow_usage(self) -> None:
+        for key, priority in ranking.classes(self.entries(), gdsf).items():
+            self.ledger.classify(key, priority)
+        named = ranking.classes(self.entries(), gdsf)
+        assert all(e.priority is named[e.key] for e in self.entries() if e.key in named)
+
     @precondition(lambda self: self.states)
     @rule(data=st.data(), pinned=st.booleans())
     def one_is_pinned(self, data: st.DataObject, pinned: bool) -> None:
@@ -149,33 +233,60 @@ class LedgerMachine(RuleBasedStateMachine):
         freed = self.ledger.gone(key).freed
         after = self.ledger.totals()
         assert left is not None
+        assert freed == left.footprint
         assert after.charged == before.charged - left.charged
         assert after.footprint == before.footprint - freed
         del self.states[key]
 
-    @rule(seconds=st.integers(0, 3))
-    def time_goes_by(self, seconds: int) -> None:
+    @rule(seconds=st.sampled_from([0, 0.25, 1, 3]))
+    def time_goes_by(self, seconds: float) -> None:
         self.now += seconds
 
-    @rule(budget=st.integers(0, 30), comfort=st.integers(0, 30), places=st.integers(1, 6))
-    def the_limits_move(self, budget: int, comfort: int, places: int) -> None:
-        self.limits = Limits(budget, min(comfort, budget), places)
+    @rule(
+        budget=st.integers(0, 30),
+        comfort=st.integers(0, 30),
+        places=st.integers(1, 6),
+        loads=st.integers(1, 3),
+        ceiling=st.none() | st.integers(10, 40),
+        device=st.integers(0, 12),
+    )
+    def the_limits_move(
+        self, budget: int, comfort: int, places: int, loads: int, ceiling: int | None, device: int
+    ) -> None:
+        self.limits = Limits(budget, min(comfort, budget), places, loads, ceiling, {GPU: device})
 
     @rule()
     def what_is_expired_is_removed(self) -> None:
-        for key in policy.expired(self.entries(), self.now):
+        for key in lifetimes.expired(self.entries(), self.now):
+            entry = self.ledger.get(key)
+            assert entry is not None
+            assert not entry.refreshing
             self.judge_removal(key)
             self.drain(key, Cause.EXPIRED)
-        assert not policy.expired(self.entries(), self.now)
+        assert not lifetimes.expired(self.entries(), self.now)
 
     @rule()
     def what_is_above_the_mark_is_removed(self) -> None:
-        for key in policy.surplus(self.entries(), self.limits.comfort):
+        comfort = replace(self.limits, budget=self.limits.comfort)
+        for key in POLICY.surplus(self.entries(), comfort, self.now):
             self.judge_removal(key)
-            self.drain(key, Cause.EVICTED)
-        totals = self.ledger.totals()
-        idle = [e for e in self.entries() if policy.evictable(e)]
-        assert totals.reserved + totals.resident <= self.limits.comfort or not idle
+            self.evict(key)
+        staying = [e for e in self.entries() if e.state is not State.DRAINING]
+        idle = [e for e in staying if hold(e, self.now, 0.0) is None]
+        enough = sum(e.charged for e in staying) <= self.limits.comfort
+        assert enough or not any(e.charged for e in idle)
+        enough = sum(e.device_charged for e in staying) <= self.limits.devices[GPU]
+        assert enough or not any(e.device_charged for e in idle if e.device != HOST)
+
+    @invariant()
+    def the_ageing_clocks_never_fall(self) -> None:
+        former, self.clocks = self.clocks, dict(self.ledger._clocks)
+        assert all(self.clocks[band] >= shown for band, shown in former.items())
+
+    @invariant()
+    def nobody_s_floor_is_above_his_clock(self) -> None:
+        for entry in self.entries():
+            assert entry.floor <= self.clocks[band(entry)]
 
     @invariant()
     def the_book_is_sound(self) -> None:

@@ -214,6 +214,16 @@ def test_what_is_pinned_is_not_closed() -> None:
     assert verdict == Wait(blockers=("b",), closed=frozenset("b"))
 
 
+def test_a_pinned_load_is_not_closed_nor_given_up() -> None:
+    """Fault found: it stays when it has landed, so those who asked for it waited for nothing."""
+    wanted = entry("a", 20, state=State.LOADING, pinned=True)
+    unwanted = wanted._replace(wanted=False)
+
+    assert ask(wanted, entry("b", leases=1), starved=True).closed == frozenset("b")  # type: ignore[union-attr]
+    assert ask(unwanted, entry("b", leases=1), starved=True).victims == ()  # type: ignore[union-attr]
+    assert ask(unwanted, size=1, max_loads=1) == Wait(blockers=("a",))
+
+
 def test_nobody_is_closed_where_it_would_not_be_enough() -> None:
     """A budget that is low for a time is not made higher by it."""
     verdict = ask(entry("a", 8, leases=1), size=20, budget=10, ceiling=30, starved=True)
@@ -486,7 +496,7 @@ def test_nobody_who_is_held_has_to_go(
         by_key = {e.key: e for e in book}
         guard = 0.0 if starved else GUARDED.churn_guard
         assert all(hold(by_key[k], NOW, guard) is None for k in verdict.victims)
-        assert not any(by_key[k].pinned for k in verdict.closed if by_key[k].wanted)
+        assert not any(by_key[k].pinned for k in verdict.closed)
         assert not (verdict.victims and verdict.closed)
 
 

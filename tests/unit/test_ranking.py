@@ -40,6 +40,7 @@ def crowd(number: int, *others: Entry, priority: Priority = MEDIUM) -> list[Entr
         (entry("a", pinned=True, leases=1), Hold.PINNED),
         (entry("a", state=State.LOADING), Hold.LOADING),
         (entry("a", state=State.LOADING, wanted=False), None),
+        (entry("a", state=State.LOADING, wanted=False, pinned=True), Hold.PINNED),
         (entry("a", state=State.DRAINING, leases=1), Hold.LEAVING),
         (entry("a", landed=109.0, load_seconds=1.0), Hold.YOUNG),
         (entry("a", landed=109.0, load_seconds=1.0, leases=1), Hold.LEASED),

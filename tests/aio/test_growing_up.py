@@ -1,0 +1,105 @@
+"""A resident is not thrown out for another before it was of use."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from cache.policy import Limits, Policy
+from cache.queue import Fairness
+from cache.scores import lru
+from tests.fakes import UNHURRIED, Caller, World, settle
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    """Room for one, which is young for two seconds after a load of half a second."""
+    world = guarded(UNHURRIED)
+    yield world
+    await end(world)
+
+
+def guarded(fairness: Fairness) -> World:
+    world = World(policy=Policy(lru, churn_guard=2.0), fairness=fairness)
+    world.limits = Limits(10, 10, 10)
+    return world
+
+
+async def end(world: World) -> None:
+    for caller in world.callers:
+        caller.go_away()
+    await settle()
+    await world.residency.aclose()
+    assert world.residency.fault is None
+    assert world.residency._queue._alarm is None
+
+
+async def one_is_young(world: World) -> Caller:
+    """ "a" was loaded a moment ago and is idle; one for "b" asks."""
+    world.loader.hold("a")
+    first = world.ask("a")
+    await settle()
+    world.clock.advance(0.5)
+    world.loader.open("a")
+    await settle()
+    first.release()
+    await settle()
+    newcomer = world.ask("b")
+    await settle()
+    return newcomer
+
+
+async def test_the_newcomer_waits_and_is_not_refused(world: World) -> None:
+    """There will be room in a moment, and he is woken then."""
+    newcomer = await one_is_young(world)
+    alarm = world.residency._queue._alarm
+
+    assert world.states() == {"a": "resident"}
+    assert newcomer.error is None
+    assert alarm is not None
+
+
+async def test_when_it_has_come_of_age_it_goes(world: World) -> None:
+    """Fault planted: nobody asked again, and the newcomer waited for ever."""
+    newcomer = await one_is_young(world)
+    alarm = world.residency._queue._alarm
+    assert alarm is not None
+
+    world.clock.advance(2.0)
+    alarm._run()
+    await settle()
+
+    assert newcomer.holds
+    assert world.states() == {"b": "resident"}
+
+
+async def test_one_who_is_starved_does_not_wait_for_it(world: World) -> None:
+    """He has waited too long already."""
+    world = guarded(Fairness(times=0, seconds=1e6))
+
+    newcomer = await one_is_young(world)
+
+    assert newcomer.holds
+    await end(world)
+
+
+async def test_memory_that_is_not_there_does_not_wait_for_it(world: World) -> None:
+    """A budget that shrinks takes the young as well."""
+    await one_is_young(world)
+    world.limits = Limits(5, 5, 10, ceiling=30)
+
+    world.residency.relieve()
+    await settle()
+
+    assert world.states() == {}
+
+
+async def test_a_plan_tells_when_to_ask_again(world: World) -> None:
+    """And that nobody goes until then."""
+    await one_is_young(world)
+
+    plan = await world.residency.plan("c")
+
+    assert plan.verdict is not None
+    assert getattr(plan.verdict, "again", None) == 1002.5
+    assert plan.charged == 10
+    assert [standing.entry.key for standing in plan.standings] == ["a"]
