@@ -43,7 +43,10 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One sequence under one policy. `tracked` is the greatest part of the budget that was used."""
+    """One sequence under one policy. `tracked` is the greatest part of the budget that was used.
+
+    `by_model` has how often each model was loaded, and seconds for that in all.
+    """
 
     policy: str
     seed: int
@@ -58,6 +61,7 @@ class Run:
     tracked: float
     budget_mb: float
     failures: Mapping[str, int]
+    by_model: Mapping[str, tuple[int, float]]
 
 
 FIGURES = ("hit_rate", "loads", "load_seconds", "p50_ms", "p99_ms", "seconds")
@@ -109,6 +113,7 @@ def _run(setup: Setup, limit_mb: float, policy: str, seed: int, todo: Sequence[R
         samples, tracked = asyncio.run(_drive(server, todo))
         seconds = time.monotonic() - began
         stats = server.get("/stats")
+        by_model = {name: _loads(server, name) for name in sorted({one.model for one in todo})}
     counted = stats["cache_stats"]["performance"]
     done = Run(
         policy=policy,
@@ -124,6 +129,7 @@ def _run(setup: Setup, limit_mb: float, policy: str, seed: int, todo: Sequence[R
         tracked=tracked,
         budget_mb=stats["system_stats"]["budget_mb"],
         failures=failures(samples),
+        by_model=by_model,
     )
     setup.say(
         f"{policy}, seed {seed}: {done.ok} of {done.requests} answered, {done.loads} loads of"
@@ -131,6 +137,11 @@ def _run(setup: Setup, limit_mb: float, policy: str, seed: int, todo: Sequence[R
         f" {done.failures or ''}"
     )
     return done
+
+
+def _loads(server: Server, name: str) -> tuple[int, float]:
+    counted = server.get(f"/models/{name}")["performance_metrics"]
+    return counted["loads"], counted["load_seconds_total"]
 
 
 async def _drive(server: Server, todo: Sequence[Request]) -> tuple[list[Sample], float]:
