@@ -127,7 +127,8 @@ class NoForkServer:
 class FakeModelLoader(ModelLoader):
     """The real one's terms, on fake runners. A load takes `seconds` once the gate is open.
 
-    `held` has the gates of single keys, `errors` what single keys raise. `weights` says which
+    `held` has the gates of single keys, `errors` what single keys raise, and `failures` what their
+    next loads raise, one after another. `weights` says which
     versions weigh something else than was measured at their registration, and `answers` what
     those say to any text.
     """
@@ -138,6 +139,7 @@ class FakeModelLoader(ModelLoader):
     error: Exception | None = None
     held: dict[str, asyncio.Event] = field(default_factory=dict)
     errors: dict[str, Exception] = field(default_factory=dict)
+    failures: dict[str, list[Exception]] = field(default_factory=dict)
     weights: dict[str, int] = field(default_factory=dict)
     answers: dict[str, tuple[float, ...]] = field(default_factory=dict)
     runners: list[FakeRunner] = field(default_factory=list)
@@ -151,6 +153,8 @@ class FakeModelLoader(ModelLoader):
             await self.held[key].wait()
         self.clock.advance(self.seconds)
         error = self.errors.get(key, self.error)
+        if self.failures.get(key):
+            error = self.failures[key].pop(0)
         if error is not None:
             raise error
         self.runners.append(FakeRunner(stored))

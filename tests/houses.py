@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace
 from typing import Any
 
+from cache.events import Cause, Removed
 from models.catalogue import Catalogue
 from models.spec import ModelSpec, StoredModel
 from tests.aio.test_directory import stored
@@ -12,6 +13,7 @@ from tests.fakes_serving import House
 SHIPPED = ModelSpec(name="shipped", origin="embedded", warmup_texts=("one", "two"))
 LISTED = ModelSpec(name="listed", origin="hf:x/listed")
 PINNED = ModelSpec(name="pinned", origin="hf:x/pinned", pin=True)
+TTL = 100.0
 CATALOGUE = Catalogue({"listed": LISTED, "shipped": SHIPPED})
 
 
@@ -75,16 +77,28 @@ async def attempts(home: House) -> None:
 
 def begin_refreshes(home: House, *expected: str) -> None:
     """As the janitor does."""
-    janitor = home.serving._janitor
-    due: list[str] = []
-    begin, janitor._refresh = janitor._refresh, due.append
-    janitor._begin_refreshes()
-    janitor._refresh = begin
-    assert due == list(expected)
+    due = home.serving._residency.begin_refreshes()
+    assert due == expected
     for key in due:
-        begin(key)
+        home.serving._janitor._refresh(key)
 
 
 def states(home: House) -> dict[str, str]:
     """Each key that is not absent, and the state it is in."""
     return {entry.key: entry.state.value for entry in home.serving._residency.entries()}
+
+
+def brief(*models: str, **settings: Any) -> House:
+    """Whose models live for TTL seconds, and may be evicted at once."""
+    return house(*models, cache_ttl=TTL, **{"churn_guard": 0.0, **settings})
+
+
+def removals(home: House) -> list[tuple[str, Cause]]:
+    """What has left, and why."""
+    return [(event.key, event.cause) for event in home.audience.told(Removed)]
+
+
+async def use(home: House, name: str = "mine") -> None:
+    """Have it in memory, and asked for since it was loaded."""
+    for _ in range(2):
+        await home.serving.predict("x", name)

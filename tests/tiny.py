@@ -55,6 +55,7 @@ _FACTORS = {
     "plain": "factor = Identity(one)",
     "ballast": "factor = ReduceMin<keepdims = 0>(ballast)",
     "loop": _LOOP.format(),
+    "greedy": "much = ConstantOfShape(endless_row) factor = ReduceMin<keepdims = 0>(much)",
     "headless": "factor = Unsqueeze(one, words)",
 }
 
@@ -73,6 +74,12 @@ def write_heavy_model(folder: Path, ballast: int) -> Path:
     """With `ballast` bytes of weights in a file of their own, which every run reads."""
     weights = {"ballast": np.ones(ballast // 4, np.float32)}
     return _write(folder, INPUTS, _table(len(LABELS)), "ballast", weights)
+
+
+def write_greedy_model(folder: Path) -> Path:
+    """Asks for more memory with each text than there are addresses."""
+    row = {"endless_row": np.array([1 << 48])}
+    return _write(folder, INPUTS, _table(len(LABELS)), "greedy", row)
 
 
 def write_headless_model(folder: Path) -> Path:

@@ -10,7 +10,7 @@ from cache.events import Draining
 from models.errors import ModelLoadFailed, ModelNotFound, ModelNotRegistered
 from models.views import LoadPlan, StandingView
 from tests.fakes import settle, until
-from tests.fakes_serving import House
+from tests.fakes_serving import House, nothing
 from tests.houses import house, states
 
 
@@ -25,15 +25,11 @@ def shown(plan: LoadPlan) -> tuple[str, list[str], list[str], list[str]]:
 async def full(**settings: Any) -> House:
     """Two models in a house with room for two; "a" goes first."""
     home = house("a", "b", "c", limit=300, **settings)
-    await home.serving.start(_nothing)
+    await home.serving.start(nothing)
     for name in ("a", "b"):
         await home.serving.predict("x", name)
         home.clock.advance(60)
     return home
-
-
-async def _nothing() -> None:
-    """Prepare nothing."""
 
 
 async def test_where_there_is_room_it_is_admitted() -> None:

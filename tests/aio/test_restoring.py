@@ -67,15 +67,17 @@ async def test_a_smaller_one_that_still_fits_is_restored_after_one_that_does_not
         assert states(home) == {"small:v1": "resident"}
 
 
-async def test_nobody_is_evicted_for_what_is_restored() -> None:
-    """What was loaded meanwhile stays, and what waits for room goes first."""
-    home = house("mine", "other", limit=300, history=history("mine"), memory_threshold=0.8)
+@pytest.mark.parametrize("scarce", [{"limit": 300}, {"max_models": 2}], ids=["bytes", "places"])
+async def test_nobody_is_evicted_for_what_is_restored(scarce: dict[str, Any]) -> None:
+    """What was loaded meanwhile stays."""
+    home = house("mine", "other", history=history("mine"), memory_threshold=0.8, **scarce)
 
     async def prepare() -> None:
         await home.serving.load("shipped")
         await home.serving.load("other")
 
     await home.serving.start(prepare)
+    home.clock.advance(60)
     await done(home)
 
     assert states(home) == {"shipped:v1": "resident", "other:v1": "resident"}

@@ -182,3 +182,15 @@ async def test_a_warm_up_counts_for_the_version_that_was_warmed_up() -> None:
 
         assert beside == [False, True]
         assert (await serving.describe("mine")).warmup_completed
+
+
+async def test_a_fixed_version_is_answered_by_that_version() -> None:
+    """Beside the newest, which the bare name means."""
+    home = house("mine:old", "mine:new")
+    async with home.open() as serving:
+        fixed = await serving.predict("x", "mine:old")
+        newest = await serving.describe((await serving.predict("x", "mine")).model_used)
+
+        assert fixed.model_used == "mine:old"
+        assert newest.version == "new"
+        assert (await serving.describe("mine:old")).version == "old"

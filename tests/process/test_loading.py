@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from models import footprint
-from models.errors import ModelError, ModelLoadFailed, RunnerDied
+from models import footprint, oom
+from models.errors import LoadOutOfMemory, ModelError, ModelLoadFailed, RunnerDied
 from models.forkserver import ForkServer
 from models.runner import Runner, run_in_child
 from tests import tiny
@@ -41,6 +41,42 @@ async def test_a_damaged_graph_is_told_in_the_runtimes_words(
 
     with pytest.raises(ModelLoadFailed, match=r"InvalidProtobuf: .*model\.onnx"):
         await Runner.start(forkserver, tiny.order(tmp_path), timeout=LONG)
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+async def test_a_load_that_runs_out_of_memory_says_so(
+    forkserver: ForkServer, tmp_path: Path, compiled: bool
+) -> None:
+    """In ONNX Runtime's words, as the trial text is read. Nothing of it is left."""
+    order = tiny.order(tiny.write_greedy_model(tmp_path), compiled=compiled)
+
+    with pytest.raises(LoadOutOfMemory):
+        await Runner.start(forkserver, order, timeout=LONG)
+
+    assert living_children(forkserver) == []
+
+
+@pytest.mark.parametrize(("killed", "kind"), [(1, LoadOutOfMemory), (0, ModelLoadFailed)])
+async def test_a_death_during_a_load_is_for_want_of_memory_if_the_kernel_killed_meanwhile(
+    forkserver: ForkServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    killed: int,
+    kind: type[ModelLoadFailed],
+) -> None:
+    """Whom it killed it does not say; a load that is tried once more does no harm."""
+    counts = iter([7, 7 + killed])
+    monkeypatch.setattr(oom, "kills", lambda: next(counts))
+    order = tiny.order(tiny.write_looping_model(tmp_path, "[UNK]"))
+    starting = asyncio.create_task(Runner.start(forkserver, order, timeout=LONG))
+    await until(lambda: loading(forkserver), "loading")
+
+    [child] = living_children(forkserver)
+    child.kill()
+
+    with pytest.raises(ModelLoadFailed) as failed:
+        await starting
+    assert type(failed.value) is kind
 
 
 async def test_a_load_that_takes_too_long_is_ended(forkserver: ForkServer, tmp_path: Path) -> None:
