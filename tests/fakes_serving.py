@@ -144,9 +144,11 @@ class FakeModelLoader(ModelLoader):
     answers: dict[str, tuple[float, ...]] = field(default_factory=dict)
     runners: list[FakeRunner] = field(default_factory=list)
     orders: list[str] = field(default_factory=list)
+    begun: dict[str, asyncio.Event] = field(default_factory=dict)
 
     async def load(self, key: str) -> LiveModel:
         self.orders.append(key)
+        self.begun.setdefault(key, asyncio.Event()).set()
         stored = await self._resolve(key)
         await self.gate.wait()
         if key in self.held:
@@ -161,6 +163,10 @@ class FakeModelLoader(ModelLoader):
         self.runners[-1].footprint = self.weights.get(stored.version, stored.footprint)
         self.runners[-1].answers = self.answers.get(stored.version)
         return self._loaded(stored, cast("Runner", self.runners[-1]))
+
+    async def begins(self, key: str) -> None:
+        """Return when a load of `key` has begun."""
+        await asyncio.wait_for(self.begun.setdefault(key, asyncio.Event()).wait(), 10)
 
     def hold(self, key: str) -> asyncio.Event:
         """Let no load of `key` end before the gate, which is returned, is opened."""

@@ -121,7 +121,7 @@ async def test_what_is_there_or_loads_is_not_planned_anew() -> None:
     gate = home.loader.hold("a:v1")
     async with home.open() as serving:
         load = home.begin(serving.load("a"))
-        await until(lambda: home.loader.orders == ["a:v1"])
+        await home.loader.begins("a:v1")
         loading = await serving.plan_load("a")
         gate.set()
         await load

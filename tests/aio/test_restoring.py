@@ -76,6 +76,7 @@ async def test_nobody_is_evicted_for_what_is_restored(scarce: dict[str, Any]) ->
         await home.serving.load("shipped")
         await home.serving.load("other")
 
+    await home.directory.refresh()
     await home.serving.start(prepare)
     home.clock.advance(60)
     await done(home)
@@ -99,6 +100,7 @@ async def test_what_is_gone_or_fails_is_passed_over(error: Exception) -> None:
 async def test_what_is_there_already_is_not_touched(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "models.restoring"):
         home = house("mine", history=history("mine", "shipped"))
+        await home.directory.refresh()
         await home.serving.start(lambda: home.serving.load("mine"))
         await done(home)
 
@@ -121,7 +123,7 @@ async def test_the_service_is_ready_before_it_has_restored() -> None:
     async with home.open() as serving:
         await until(lambda: serving.ready)
         asked = home.begin(serving.predict("x", "mine"))
-        await until(lambda: home.loader.orders == ["mine:v1"])
+        await home.loader.begins("mine:v1")
         gate.set()
 
         assert (await asked).label == "a"

@@ -41,7 +41,7 @@ async def test_a_loading_model_is_cached_and_not_loaded(home: House) -> None:
     """And weighs nothing yet."""
     home.loader.gate.clear()
     load = home.begin(home.serving.load("shipped"))
-    await until(lambda: home.loader.orders == ["shipped:v1"])
+    await home.loader.begins("shipped:v1")
 
     loading = await view(home)
     home.loader.gate.set()
@@ -95,6 +95,7 @@ async def test_a_failed_load_counts_as_neither_hit_nor_miss(home: House) -> None
 
 async def test_everybody_who_waits_for_a_load_misses_and_it_is_one_load(home: House) -> None:
     """Fault planted: those who joined a load counted as hits."""
+    await home.directory.refresh()
     home.loader.gate.clear()
     cold = [home.begin(home.serving.predict("x", "shipped")) for _ in range(3)]
     await until(lambda: home.serving._residency.waiting == 3)

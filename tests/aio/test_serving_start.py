@@ -122,7 +122,8 @@ async def test_closing_ends_requests_under_way_and_every_runner() -> None:
         reading = home.begin(serving.predict("x", "shipped"))
         loading = home.begin(serving.predict("x", "other"))
         await serving.start_warmup("other")
-        await until(lambda: home.runner.read == ["x"] and "other:v1" in home.loader.orders)
+        await until(lambda: home.runner.read == ["x"])
+        await home.loader.begins("other:v1")
 
         await serving.aclose()
         await settle()

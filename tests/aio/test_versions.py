@@ -59,7 +59,7 @@ async def test_a_version_that_loads_is_joined_although_a_newer_one_has_come() ->
     gate = home.loader.hold("mine:v1")
     async with home.open() as serving:
         first = home.begin(serving.predict("x", "mine"))
-        await until(lambda: home.loader.orders == ["mine:v1"])
+        await home.loader.begins("mine:v1")
         await register(home, "mine:v2")
         second = home.begin(serving.predict("y", "mine"))
         await settle()
