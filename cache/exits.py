@@ -83,9 +83,6 @@ class Exits(Generic[L]):
             if entry is not None and entry.priority is not priority:
                 self._ledger.classify(key, priority)
 
-    def __len__(self) -> int:
-        return len(self._departures)
-
     async def _close(self, key: Key) -> None:
         try:
             await self.loaded[key].close()

@@ -45,8 +45,7 @@ class Janitor:
         """Refresh and sweep for ever; ends by cancellation."""
         while True:
             due = self._clock.monotonic() + self._interval
-            while (left := self._next(due) - self._clock.monotonic()) > 0:
-                self._begin_refreshes()
+            while (left := self._left(due)) > 0:
                 await self._sleep(min(left, self._until_refresh(), _NAP))
             await self.sweep()
 
@@ -56,13 +55,12 @@ class Janitor:
         self._after(sweep)
         return sweep
 
-    def _next(self, due: float) -> float:
-        expiry = self._residency.next_expiry()
-        return due if expiry is None else min(due, expiry)
-
-    def _begin_refreshes(self) -> None:
+    def _left(self, due: float) -> float:
+        """Seconds until he has to sweep. What is in use is refreshed, even if he comes late."""
         for key in self._residency.begin_refreshes():
             self._refresh(key)
+        expiry = self._residency.next_expiry()
+        return (due if expiry is None else min(due, expiry)) - self._clock.monotonic()
 
     def _until_refresh(self) -> float:
         """Seconds; infinite when nothing is in use."""

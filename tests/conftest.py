@@ -1,8 +1,12 @@
 from collections.abc import AsyncIterator, Callable
 
 import pytest
+from hypothesis import settings
 
 from tests.fakes import World
+
+settings.register_profile("unhurried", deadline=None)  # machines differ, and are shared
+settings.load_profile("unhurried")
 
 FIGURES = pytest.StashKey[list[str]]()
 

@@ -120,6 +120,46 @@ async def test_he_does_not_come_round_without_a_pause(world: World) -> None:
     assert [at for at, _ in rounds.swept] == [60, 120]
 
 
+async def test_he_has_what_is_in_use_refreshed_before_it_expires(world: World) -> None:
+    """Once, in the last tenth of its TTL; what is idle expires."""
+    world.loader.terms_of["a"] = world.loader.terms_of["b"] = Terms(size_estimate=10, ttl=20)
+    await world.have("a", "b", "a")
+    rounds = Rounds(world, interval=60)
+
+    await rounds.until(59)
+
+    assert rounds.to_refresh == [(15.0, "a")]
+    assert [sweep.expired for _, sweep in rounds.swept] == [("b",)]
+
+
+async def test_he_comes_in_time_for_a_refresh_however_short_it_is_due(world: World) -> None:
+    """Not after a whole nap."""
+    world.loader.terms_of["a"] = Terms(size_estimate=10, ttl=2)
+    rounds = Rounds(world, interval=60)
+    async with world.residency.lease("a"):
+        pass
+    async with world.residency.lease("a"):
+        pass
+
+    await rounds.until(10)
+
+    (refresh,) = rounds.to_refresh
+    assert refresh[0] == pytest.approx(1.8)
+
+
+async def test_what_is_in_use_is_refreshed_although_he_comes_late(world: World) -> None:
+    """Fault found: a sweep that took longer than the last tenth let it expire."""
+    world.loader.terms_of["a"] = Terms(size_estimate=10, ttl=20)
+    await world.have("a", "a")
+    world.clock.advance(30)
+    rounds = Rounds(world, interval=60)
+
+    await rounds.until(70)
+
+    assert rounds.to_refresh == [(0.0, "a")]
+    assert [sweep.expired for _, sweep in rounds.swept] == [()]
+
+
 async def test_he_evicts_what_is_above_the_comfort_mark(world: World) -> None:
     """Least recently used first, and only as much as needed."""
     await world.have("a", "b", "c")

@@ -9,7 +9,6 @@ from cache.ledger import Entry, Ledger, State
 from cache.policy import Limits, Policy
 from cache.ports import HOST, Key, Priority, Terms
 from cache.queue import Fairness, RoomQueue, _Ticket
-from cache.ranking import Hold, hold
 from tests.fakes import FakeClock, FakeLoaded, World
 
 
@@ -84,7 +83,7 @@ class WatchedLedger(Ledger):
         if not any(c.patient for c in self.world.callers if c.key == room_for):
             self.wrong.append(f"{entry.key} went for {room_for}, whom nobody would wait for")
         queued = self.get(room_for) is None
-        young = hold(entry, now, self._guard) is Hold.YOUNG
+        young = entry.landed + min(self._guard, 4 * entry.load_seconds) > now
         if cause is Cause.EVICTED and queued and young and not self._starved(room_for):
             self.wrong.append(f"{entry.key} went for {room_for} as young as it was: {entry}")
 

@@ -148,8 +148,16 @@ class LedgerMachine(RuleBasedStateMachine):
         return data.draw(st.sampled_from([k for k, s in self.states.items() if s is state]))
 
     @precondition(lambda self: State.LOADING in self.states.values())
-    @rule(data=st.data(), footprint=SIZES, waiting=st.integers(0, 3))
-    def a_load_lands(self, data: st.DataObject, footprint: int, waiting: int) -> None:
+    @rule(
+        data=st.data(),
+        footprint=SIZES,
+        waiting=st.integers(0, 3),
+        seconds=st.sampled_from([0.0, 0.25, 1.0]),
+    )
+    def a_load_lands(
+        self, data: st.DataObject, footprint: int, waiting: int, seconds: float
+    ) -> None:
+        self.now += seconds
         key = self.some(data, State.LOADING)
         self.ledger.settle(
             key, footprint, self.now, leases=waiting, device_footprint=footprint // 2
@@ -209,7 +217,10 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def one_is_refreshed(self, data: st.DataObject) -> None:
         entry = self.ledger.refresh(self.some(data, State.RESIDENT), self.now)
-        assert not entry.ttl or lifetimes.expired([entry], self.now) == () or entry.keep_alive == 0
+        assert not entry.ttl or entry.keep_alive is not None or not self.expires(entry)
+
+    def expires(self, entry: Entry) -> bool:
+        return bool(lifetimes.expired([entry], self.now))
 
     @rule()
     def the_classes_follow_usage(self) -> None:
@@ -299,4 +310,4 @@ class LedgerMachine(RuleBasedStateMachine):
 
 
 TestLedgerMachine = LedgerMachine.TestCase
-TestLedgerMachine.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
+TestLedgerMachine.settings = settings(max_examples=200, stateful_step_count=50, deadline=None)
