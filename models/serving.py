@@ -1,30 +1,30 @@
 """The use cases: predict, load, unload, warm up, pin, describe, clean up."""
 
-import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 
 from cache.errors import CacheError
 from cache.events import Event, LoadFinished
 from cache.janitor import Janitor
 from cache.ledger import State
 from cache.residency import Residency
-from models.answering import Answered, Answering
+from models.answering import Answering
 from models.background import Background
 from models.budget import Budget
 from models.catalogue import ModelRef, parse_ref
 from models.chronicle import Chronicle
 from models.clock import SystemClock
 from models.config import ServingConfig
+from models.deadline import deadline
 from models.dispatch import Dispatcher
-from models.errors import DeadlineExceeded, ModelError
+from models.errors import ModelError
 from models.figures import Figures
 from models.journal import AccessJournal, History
 from models.loader import LiveModel, ModelLoader, cores
 from models.memory import MemoryMeter
 from models.overview import Overview, cleanup_reason
 from models.port import ServingObserver
+from models.predicting import Predicting
 from models.refreshing import Refreshing
 from models.restoring import restore
 from models.rules import rules_of
@@ -113,6 +113,17 @@ class Serving:
             limit=limit,
         )
         self._background = Background()
+        self._predicting = Predicting(
+            config,
+            self._directory,
+            self._residency,
+            self._versions,
+            self._answering,
+            self._figures,
+            journal,
+            self._background,
+            clock,
+        )
         self._janitor = Janitor(
             self._residency,
             clock,
@@ -152,30 +163,17 @@ class Serving:
     async def predict(
         self, text: str, name: str | None = None, *, keep_alive: float | None = None
     ) -> Prediction:
-        started = self._clock.monotonic()
-        async with self._deadline():
-            ref = await self._asked(name, started, texts=1)
-            answered = await self._answering.answer_one(str(ref), text, keep_alive=keep_alive)
-        self._follow_growth(answered)
-        return self._prediction(ref, text, answered, started)
+        return await self._predicting.predict(text, name, keep_alive)
 
     async def predict_batch(
         self, texts: Sequence[str], name: str | None = None, *, keep_alive: float | None = None
     ) -> list[Prediction]:
         """All texts with one model, in order; if one fails, so does the batch."""
-        started = self._clock.monotonic()
-        async with self._deadline():
-            ref = await self._asked(name, started, texts=len(texts))
-            answers = await self._answering.answer(str(ref), texts, keep_alive=keep_alive)
-        self._follow_growth(*answers)
-        return [
-            self._prediction(ref, text, answered, started)
-            for text, answered in zip(texts, answers, strict=True)
-        ]
+        return await self._predicting.predict_batch(texts, name, keep_alive)
 
     async def load(self, name: str, *, keep_alive: float | None = None) -> LoadReport:
-        async with self._deadline():
-            ref, key = await self._key(name)
+        async with deadline(self._config.request_timeout):
+            ref, key = await self._versions.found(name)
             self._residency.forgive(key)
             async with self._residency.lease(key, keep_alive=keep_alive) as lease:
                 entry = self._residency.entry(key)
@@ -183,7 +181,7 @@ class Serving:
                 return LoadReport(str(ref), seconds, lease.resident.footprint)
 
     async def plan_load(self, name: str) -> LoadPlan:
-        ref, key = await self._key(name)
+        ref, key = await self._versions.found(name)
         return await self._overview.load_plan(str(ref), key)
 
     async def pin(self, name: str, *, pinned: bool) -> PinReport:
@@ -204,18 +202,18 @@ class Serving:
     async def unload(self, name: str) -> UnloadReport:
         """Returns when the memory is free."""
         ref, key = await self._present(name)
-        async with self._deadline():
+        async with deadline(self._config.request_timeout):
             return UnloadReport(str(ref), await self._residency.unload(key))
 
     async def warmup(self, name: str) -> WarmupReport:
         """Answer sample texts. A load that this needs is in neither figure."""
-        async with self._deadline():
-            ref, _ = await self._key(name)
+        async with deadline(self._config.request_timeout):
+            ref, _ = await self._versions.found(name)
             return await self._warming.warm_up(str(ref))
 
     async def start_warmup(self, name: str) -> int:
         """One that is under way already is not begun again."""
-        ref, key = await self._key(name)
+        ref, key = await self._versions.found(name)
         if key not in self._warming_up:
             self._warming_up.add(key)
             self._background.attempt(self._warm_up_behind(str(ref), key))
@@ -224,7 +222,7 @@ class Serving:
     async def try_warmup(self, name: str) -> None:
         """Warm up, however long it takes; failures are logged, for nobody waits to be told."""
         try:
-            ref, _ = await self._key(name)
+            ref, _ = await self._versions.found(name)
             await self._warming.warm_up(str(ref))
         except (ModelError, CacheError) as error:
             _log.error("%s was not warmed up: %s", name, error)
@@ -281,63 +279,13 @@ class Serving:
         finally:
             self._warming_up.discard(key)
 
-    async def _asked(self, name: str | None, now: float, *, texts: int) -> ModelRef:
-        """What a request names, noted as asked for."""
-        ref, key = await self._key(name)
-        self._figures.on_request(key, now, texts)
-        self._journal.record(ref.name, now)
-        return ref
-
-    async def _key(self, name: str | None) -> tuple[ModelRef, str]:
-        """A registered model and the cache's key of it; None means the default."""
-        if name is None:
-            await self._directory.listed()
-        ref = parse_ref(self._directory.default_name(self._config) if name is None else name)
-        return ref, await self._versions.key(ref)
-
     async def _present(self, name: str) -> tuple[ModelRef, str]:
         """What can be let go, and how it is kept: also a resident whose files are gone."""
         ref = parse_ref(name)
         key = self._versions.known(ref)
         if key is None or self._residency.entry(key) is None:
-            return await self._key(name)
+            return await self._versions.found(name)
         return ref, key
-
-    @asynccontextmanager
-    async def _deadline(self) -> AsyncIterator[None]:
-        seconds = self._config.request_timeout
-        try:
-            async with asyncio.timeout(seconds):
-                yield
-        except TimeoutError:
-            raise DeadlineExceeded(f"no answer within {seconds:g} s; try again later") from None
-
-    def _follow_growth(self, *answers: Answered) -> None:
-        """Measure again when one of these texts is the longest since the load."""
-        for key in {answered.key for answered in answers}:
-            longest = max(answered.row.tokens for answered in answers if answered.key == key)
-            if self._figures.usage[key].reads_longer(longest):
-                self._background.attempt(self._residency.measure(key))
-
-    def _prediction(
-        self, ref: ModelRef, text: str, answered: Answered, started: float
-    ) -> Prediction:
-        seconds = self._clock.monotonic() - started
-        self._figures.on_answer(answered.key, answered, seconds)
-        probabilities = dict(
-            zip(answered.live.stored.labels, answered.row.probabilities, strict=True)
-        )
-        label = max(probabilities, key=probabilities.__getitem__)
-        return Prediction(
-            text=text,
-            label=label,
-            confidence=probabilities[label],
-            probabilities=probabilities,
-            model_used=str(ref),
-            cache_hit=answered.hit,
-            truncated=answered.row.truncated,
-            processing_seconds=seconds,
-        )
 
     def _stays(self, key: str) -> bool:
         """Is it in memory, or loads, and is not to leave?"""

@@ -24,6 +24,11 @@ class Versions:
         newest = key_of(ref.name, (await self._directory.find(ref)).version)
         return newest if ref.version is not None else self._serve(ref.name, newest)
 
+    async def found(self, name: str) -> tuple[ModelRef, str]:
+        """A registered model and its key. Raises as `key` does."""
+        ref = parse_ref(name)
+        return ref, await self.key(ref)
+
     async def newest(self, key: str) -> str:
         """The key of the newest version of the model, if `key` is what its name stands for.
 

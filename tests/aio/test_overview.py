@@ -245,3 +245,21 @@ async def test_a_version_that_no_name_stands_for_is_shown_by_itself() -> None:
         report = await serving.cleanup()
 
     assert sorted(names(plan.expired)) == sorted(report.unloaded) == ["mine", "mine:v1"]
+
+
+async def test_a_load_that_nobody_waits_for_any_more_is_a_victim() -> None:
+    home = house("a", "b", max_loads=1)
+    gate = home.loader.hold("a:v1")
+    async with home.open() as serving:
+        left = home.begin(serving.load("a"))
+        await home.loader.begins("a:v1")
+        busy = await serving.plan_load("b")
+        left.cancel()
+        await settle()
+        plan = await serving.plan_load("b")
+        await serving.load("b")
+        gate.set()
+
+    assert busy.decision == "wait"
+    assert shown(plan) == ("evict", ["a"], [], [])
+    assert [gone.key for gone in home.audience.told(Draining)][:1] == ["a:v1"]

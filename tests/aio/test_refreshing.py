@@ -15,6 +15,7 @@ from tests.houses import (
     begin_refresh,
     begin_refreshes,
     brief,
+    delete,
     refresh,
     register,
     removals,
@@ -202,3 +203,15 @@ async def test_a_warm_model_is_warm_in_its_new_version() -> None:
         await settle()
 
         assert (await serving.describe("mine")).warmup_completed
+
+
+async def test_a_version_that_was_withdrawn_gives_way_to_the_newest_that_is_left() -> None:
+    home = brief("mine:v1", "mine:v2")
+    async with home.open():
+        await use(home)
+        await delete(home, "mine:v2")
+        await refresh(home, "mine:v2")
+        await settle()
+
+        assert states(home) == {"mine:v1": "resident"}
+        assert removals(home) == [("mine:v2", Cause.REPLACED)]
