@@ -11,7 +11,6 @@ from cache.residency import Residency
 from models.answering import Answering
 from models.background import Background
 from models.budget import Budget
-from models.catalogue import ModelRef, parse_ref
 from models.chronicle import Chronicle
 from models.clock import SystemClock
 from models.config import ServingConfig
@@ -22,6 +21,7 @@ from models.figures import Figures
 from models.journal import AccessJournal, History
 from models.loader import LiveModel, ModelLoader, cores
 from models.memory import MemoryMeter
+from models.operating import Operating
 from models.overview import Overview, cleanup_reason
 from models.port import ServingObserver
 from models.predicting import Predicting
@@ -70,7 +70,6 @@ class Serving:
     ) -> None:
         self._config = config
         self._directory = loader.directory
-        self._loader = loader
         self._clock = clock
         self._journal = journal
         self._chronicle = Chronicle(clock, config.events_kept)
@@ -88,6 +87,7 @@ class Serving:
             width=cores(config),
             inference_timeout=config.inference_timeout,
         )
+        self._operating = Operating(config, loader, self._residency, self._versions)
         self._warming = Warming(
             self._residency,
             self._versions,
@@ -172,38 +172,17 @@ class Serving:
         return await self._predicting.predict_batch(texts, name, keep_alive)
 
     async def load(self, name: str, *, keep_alive: float | None = None) -> LoadReport:
-        async with deadline(self._config.request_timeout):
-            ref, key = await self._versions.found(name)
-            self._residency.forgive(key)
-            async with self._residency.lease(key, keep_alive=keep_alive) as lease:
-                entry = self._residency.entry(key)
-                seconds = entry.load_seconds if entry else 0.0
-                return LoadReport(str(ref), seconds, lease.resident.footprint)
+        return await self._operating.load(name, keep_alive)
 
     async def plan_load(self, name: str) -> LoadPlan:
         ref, key = await self._versions.found(name)
         return await self._overview.load_plan(str(ref), key)
 
     async def pin(self, name: str, *, pinned: bool) -> PinReport:
-        """Of a name, all versions, whatever was said of one of them before.
-
-        What is not in memory is pinned when it is loaded.
-        """
-        ref, key = await self._present(name)
-        keys = {key}
-        if ref.version is None:
-            known = {*self._loader.pins, *(entry.key for entry in self._residency.entries())}
-            keys |= {each for each in known - {ref.name} if name_of(each) == ref.name}
-        self._loader.pins |= dict.fromkeys({str(ref), *keys}, pinned)
-        for each in keys:
-            self._residency.pin(each, pinned=pinned)
-        return PinReport(str(ref), pinned, cached=self._residency.entry(key) is not None)
+        return await self._operating.pin(name, pinned=pinned)
 
     async def unload(self, name: str) -> UnloadReport:
-        """Returns when the memory is free."""
-        ref, key = await self._present(name)
-        async with deadline(self._config.request_timeout):
-            return UnloadReport(str(ref), await self._residency.unload(key))
+        return await self._operating.unload(name)
 
     async def warmup(self, name: str) -> WarmupReport:
         """Answer sample texts. A load that this needs is in neither figure."""
@@ -278,14 +257,6 @@ class Serving:
             await self.try_warmup(name)
         finally:
             self._warming_up.discard(key)
-
-    async def _present(self, name: str) -> tuple[ModelRef, str]:
-        """What can be let go, and how it is kept: also a resident whose files are gone."""
-        ref = parse_ref(name)
-        key = self._versions.known(ref)
-        if key is None or self._residency.entry(key) is None:
-            return await self._versions.found(name)
-        return ref, key
 
     def _stays(self, key: str) -> bool:
         """Is it in memory, or loads, and is not to leave?"""
