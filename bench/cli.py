@@ -59,6 +59,7 @@ def _run(topic: Topic, options: argparse.Namespace) -> Report:
             quick=options.quick,
             requests=40 if options.quick else options.requests,
             seeds=options.seeds[:1] if options.quick else options.seeds,
+            budget=options.budget,
             say=_say,
         )
         sections: list[Section] = []
@@ -102,11 +103,19 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--models", type=Path, metavar="DIR", help="keep the built models here")
     parser.add_argument("--requests", type=_whole, default=600, help="to each policy (600)")
     parser.add_argument("--seeds", type=_wholes, default=(1, 2, 3), help="of the requests (1,2,3)")
+    parser.add_argument("--budget", type=_part, default=0.5, help="part of all footprints (0.5)")
     return parser
 
 
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(","))
+
+
+def _part(text: str) -> float:
+    number = float(text)
+    if not 0 < number <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is no part of the whole")
+    return number
 
 
 def _wholes(text: str) -> tuple[int, ...]:

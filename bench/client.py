@@ -10,6 +10,8 @@ from typing import Any, Self
 
 _OK = 200
 _DATA = b"data: "
+_REST = 2.0
+"""Seconds; the server closes a connection that has been idle for five."""
 
 
 class Unanswered(Exception):
@@ -40,11 +42,15 @@ class Answer:
 
 
 class Connection:
-    """One connection to 127.0.0.1, one request at a time; opened anew after a failure."""
+    """One connection to 127.0.0.1, one request at a time.
+
+    Opened anew after a failure, and after a rest in which the server may have closed it.
+    """
 
     def __init__(self, port: int) -> None:
         self._port = port
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        self._used = 0.0
 
     async def __aenter__(self) -> Self:
         return self
@@ -79,6 +85,10 @@ class Connection:
             raise
 
     async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        now = time.monotonic()
+        if now - self._used > _REST:
+            self._drop()
+        self._used = now
         if self._streams is None:
             self._streams = await asyncio.open_connection("127.0.0.1", self._port)
         return self._streams

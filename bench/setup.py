@@ -15,7 +15,8 @@ from models.spec import StoredModel
 class Setup:
     """`models` is the folder of built models; `say` tells of progress.
 
-    `requests` and `seeds` are those of the comparison of policies. A `quick` run does a little of
+    `requests`, `seeds` and `budget` (a part of all footprints) are those of the comparison of
+    policies. A `quick` run does a little of
     each, with small models.
     """
 
@@ -23,6 +24,7 @@ class Setup:
     quick: bool
     requests: int
     seeds: Sequence[int]
+    budget: float
     say: Callable[[str], None]
 
     @property

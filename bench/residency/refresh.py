@@ -192,6 +192,12 @@ def _section(calm: Phase, stirred: Phase, versions: Sequence[StoredModel]) -> Se
             "slowest_without_refresh_ms": _slowest(calm.samples),
             "p99_before_first_refresh_ms": first_p99,
             "p99_with_refreshes_ms": milliseconds(stirred.samples, 0.99),
+            "failures": [
+                (sample.at - phase.began, sample.seconds, sample.failure)
+                for phase in (calm, stirred)
+                for sample in phase.samples
+                if not sample.ok
+            ],
             "changes": [asdict(change) for change in found],
             "versions": {"first": versions[0].version, "last": stirred.version},
         },

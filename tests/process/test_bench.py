@@ -148,7 +148,7 @@ def test_failures_are_counted_by_what_went_wrong() -> None:
 def test_policies_are_compared_seed_by_seed() -> None:
     """The median of ratios, not the ratio of medians."""
     runs = [
-        Run(policy, seed, 9, 9, 0.5, loads, 1.0, 1.0, 1.0, 1.0, 0.9, 500.0, {}, {})
+        Run(policy, seed, 9, 9, 0.5, loads, 1.0, 1.0, 1.0, 1.0, 1.0, 0.9, 500.0, {}, {})
         for seed, by in {1: (10, 5), 2: (20, 20), 3: (40, 30)}.items()
         for policy, loads in zip(("lru", "gdsf"), by, strict=True)
     ]
