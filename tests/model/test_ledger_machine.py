@@ -32,7 +32,10 @@ POLICY = Policy(gdsf, churn_guard=2.0)
 
 
 class LedgerMachine(RuleBasedStateMachine):
-    """Faults that it found when they were planted: PLANTED"""
+    """Faults that it found when they were planted: `hold` blind to leases, or to pins; `admit`
+    taking what drains for gone, blind to a device, or giving up loads in vain. It found by itself
+    that a pinned load was closed to those who asked for it.
+    """
 
     def __init__(self) -> None:
         super().__init__()

@@ -51,7 +51,11 @@ ROOMY = Limits(45, 45, max_entries=6, devices={GPU: 12})
 
 
 class ResidencyMachine(RuleBasedStateMachine):
-    """Faults that it found when they were planted: PLANTED"""
+    """Faults that it found when they were planted: `hold` blind to leases, or to pins; `admit`
+    taking what drains for gone, or blind to `max_loads`; residents closed for one who is not
+    starved; a pin lost while the load waits for room; no pump when a load is deserted; an alarm
+    that is left set.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -143,7 +147,7 @@ class ResidencyMachine(RuleBasedStateMachine):
         """The first in the queue waits for somebody who is held in place, or leaves already."""
         queue = self.world.residency._queue
         if any(self.queue.starved(ticket) for ticket in queue._tickets[:1]):
-            queue.pump()  # who has been overtaken often enough is looked at when one more comes
+            self.later(queue.pump)  # it is noticed when the next one comes
             self.settle()
         closed: set[Key] = set()
         for ticket in list(queue._tickets)[:1]:
