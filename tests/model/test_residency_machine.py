@@ -442,4 +442,4 @@ class ResidencyMachine(RuleBasedStateMachine):
 
 
 TestResidencyMachine = ResidencyMachine.TestCase
-TestResidencyMachine.settings = settings(max_examples=150, stateful_step_count=60, deadline=None)
+TestResidencyMachine.settings = settings(max_examples=100, stateful_step_count=50, deadline=None)
