@@ -146,7 +146,10 @@ class Loads(Generic[L]):
                 return
             entry = await self._wait_for_room(flight, terms)
         self._begun[key] = flight
-        self._ledger.pin(key, pinned=self.pins.get(key, terms.pinned))
+        pinned = self.pins.get(key, terms.pinned)
+        if pinned is not terms.pinned:
+            self._ledger.pin(key, pinned=pinned)
+            self.queue.pump()
         try:
             self._observe(LoadStarted(key, entry.since, entry.charged))
             resident = await self._load(flight)
