@@ -354,6 +354,7 @@ class Residency(Generic[L]):
         footprint = await resident.measure()
         if self._exits.loaded.get(key) is resident and self.is_resident(key):
             self._ledger.correct(key, footprint, resident.device_footprint)
+            self._pump()
 
     def _pump(self) -> None:
         self._queue.pump()
