@@ -16,6 +16,7 @@ from pathlib import Path
 
 import httpx
 
+from bench.figures import shown
 from bench.machine import about
 from bench.report import Report, Section, as_json, as_markdown
 from bench.servers import ServerFailed
@@ -81,7 +82,7 @@ def _deliver(report: Report, options: argparse.Namespace) -> int:
         options.out.write_text(as_json(report), encoding="utf-8")
     missed = [bar for bar in report.bars if not bar.met]
     for bar in missed:
-        _say(f"missed: {bar.name}: {bar.figure:.4g}, asked for: {bar.bar}")
+        _say(f"missed: {bar.name}: {shown(bar.figure)}, asked for: {bar.bar}")
     return 0 if report.met else MISSED
 
 

@@ -10,11 +10,11 @@ from bench.figures import shown
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """What was asked for, in words, the figure that was measured, and the verdict."""
+    """What was asked for, in words, the figure (None: there was nothing to measure), the verdict."""
 
     name: str
     bar: str
-    figure: float
+    figure: float | None
     met: bool
 
 

@@ -222,8 +222,8 @@ def _bars(calm: Phase, stirred: Phase, found: Sequence[Change], versions: int) -
 
 
 def _slowest_bar(name: str, allowed: str, slowest: Sequence[float], p99: float) -> Bar:
-    most = max(slowest, default=float("nan"))
-    return Bar(name, allowed, most, met=most <= _TIMES * p99)
+    most = max(slowest, default=None)
+    return Bar(name, allowed, most, met=most is not None and most <= _TIMES * p99)
 
 
 def _phases(calm: Phase, stirred: Phase, first_p99: float | None) -> Table:
