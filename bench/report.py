@@ -10,7 +10,7 @@ from bench.figures import shown
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """What was asked for, in words, the figure (None: there was nothing to measure), the verdict."""
+    """What was asked for, in words, the figure (None: nothing to measure), and the verdict."""
 
     name: str
     bar: str
