@@ -25,7 +25,7 @@ class LoadPlanOut(Out):
     message: str
     model_name: str
     dry_run: Literal[True]
-    decision: Literal["resident", "loading", "admit", "evict", "wait", "refuse", "quarantined"]
+    decision: Literal["resident", "loading", "admit", "evict", "wait", "refuse"]
     reason: str
     needed_mb: float
     budget_mb: float

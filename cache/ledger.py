@@ -230,6 +230,17 @@ class Ledger:
             )
         )
 
+    def inherit(self, heir: Key, of: Key) -> Entry:
+        """Give a resident what another has earned: its frequency, its floor and its keep-alive."""
+        entry, former = self._in_state(heir, State.RESIDENT), self._known(of)
+        return self._put(
+            entry._replace(
+                frequency=max(entry.frequency, former.frequency),
+                floor=max(entry.floor, former.floor),
+                keep_alive=former.keep_alive if entry.keep_alive is None else entry.keep_alive,
+            )
+        )
+
     def begin_refresh(self, key: Key) -> Entry:
         return self._put(self._in_state(key, State.RESIDENT)._replace(refreshing=True))
 

@@ -101,6 +101,10 @@ class RoomQueue:
             self._leave(ticket)
             raise
 
+    def keys(self) -> tuple[Key, ...]:
+        """Who waits, in order."""
+        return tuple(ticket.key for ticket in self._tickets)
+
     def may_pass(self, key: Key) -> bool:
         """May one who asks for `key` be served now, though others wait? It is counted if so."""
         if not self._tickets:

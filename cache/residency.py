@@ -18,7 +18,7 @@ from cache.events import Cause, Observer, Outcome, Refreshed
 from cache.exits import Exits
 from cache.ledger import HALF_LIFE, Entry, Ledger, State, Totals
 from cache.loads import Loads
-from cache.policy import Limits, Policy, Verdict
+from cache.policy import Limits, Policy, Refuse, Verdict, Wait
 from cache.ports import Clock, Key, L, Loader, Terms
 from cache.quarantine import Backoff, Quarantine, Suspension
 from cache.queue import Fairness
@@ -65,7 +65,8 @@ class Sweep:
 class Plan:
     """What a load would come to at this moment: what it asks for, and the verdict.
 
-    `verdict` is None for what is not absent. `standings` are all residents, first to go first.
+    `verdict` is None for what is not absent; behind others who wait for room it is to wait for
+    these. `standings` are all residents, first to go first.
     """
 
     terms: Terms
@@ -157,6 +158,12 @@ class Residency(Generic[L]):
         if self.is_resident(key):
             self._exits.drain(key, cause)
 
+    def succeed(self, old: Key, new: Key) -> None:
+        """Let a resident take over what `old` has earned, which goes once its leases have ended."""
+        if self.is_resident(old) and self.is_resident(new):
+            self._ledger.inherit(new, of=old)
+            self._exits.drain(old, Cause.REPLACED)
+
     def discard(self, lease: Lease[L]) -> None:
         """Remove a resident that turned out to be broken; a newer one in its place stays."""
         self._drop_if_current(lease.key, lease.resident)
@@ -213,8 +220,12 @@ class Residency(Generic[L]):
         terms = await self._loader.terms(key)
         terms = replace(terms, pinned=self._loads.pins.get(key, terms.pinned))
         limits, now = self._limits(), self._clock.monotonic()
-        absent = self._ledger.get(key) is None
-        verdict = self._rules.policy.admit(self.entries(), terms, limits, now) if absent else None
+        verdict: Verdict | None = None
+        if self._ledger.get(key) is None:
+            verdict = self._rules.policy.admit(self.entries(), terms, limits, now)
+            others = self._queue.keys()
+            if others and not isinstance(verdict, Refuse):
+                verdict = Wait(blockers=others)
         return Plan(terms, verdict, limits, self.totals().charged, self.standings())
 
     def outgoing(self) -> tuple[tuple[Key, ...], tuple[Key, ...]]:

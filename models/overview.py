@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 
 from cache.ledger import State
 from cache.policy import Admit, Refuse, Wait
-from cache.ranking import Standing
+from cache.ranking import Hold, Standing
 from cache.residency import Plan, Residency, Sweep
 from models.budget import Budget
 from models.catalogue import ModelRef, parse_ref
@@ -101,7 +101,10 @@ class Overview:
             budget=plan.limits.budget,
             charged=plan.charged,
             victims=self._standings(shown[victim] for victim in verdict.victims),
-            blockers=self._standings(s for s in rest if s.entry.key in verdict.blockers),
+            blockers=self._standings(
+                [s for s in rest if s.entry.key in verdict.blockers]
+                + self._loading(verdict.blockers, after=len(plan.standings))
+            ),
             others=self._standings(s for s in rest if s.entry.key not in verdict.blockers),
         )
 
@@ -120,19 +123,25 @@ class Overview:
 
     def _decision(self, key: str, plan: Plan) -> tuple[str, str]:
         entry = self._residency.entry(key)
-        suspension = self._residency.suspension(key)
         if entry is not None and entry.state is not State.DRAINING:
             return entry.state.value, f"it is {entry.state.value} already"
-        if suspension is not None and suspension.until > self._clock.monotonic():
-            return "quarantined", f"it failed to load {suspension.failures} times in a row"
         match plan.verdict:
             case Admit():
                 return "admit", "there is room"
             case Refuse(reason=reason):
                 return "refuse", reason
             case Wait(victims=victims) if victims:
-                return "evict", f"{len(victims)} idle models would make room"
-        return "wait", "what is in the way is in use, loads, leaves, or was loaded a moment ago"
+                return "evict", "what is idle can make room"
+        return "wait", "others wait for room already, or what is in the way cannot go at the moment"
+
+    def _loading(self, keys: tuple[str, ...], *, after: int) -> list[Standing]:
+        """Those of `keys` that load; they have no rank yet, and are shown behind all others."""
+        found = (self._residency.entry(key) for key in keys)
+        loading = [e for e in found if e is not None and e.state is State.LOADING and e.wanted]
+        return [
+            Standing(entry, place, entry.priority, 0.0, Hold.LOADING)
+            for place, entry in enumerate(loading, start=after + 1)
+        ]
 
     def _view(self, ref: ModelRef, standings: dict[str, Standing]) -> ModelView:
         key = self._versions.known(ref) or str(ref)

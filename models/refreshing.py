@@ -58,15 +58,13 @@ class Refreshing:
 
         If `old` has left meanwhile, `new` does too unless it is asked for already.
         """
-        before = self._residency.entry(old)
-        keep_alive = None if before is None else before.keep_alive
-        async with self._residency.lease(new, patient=False, keep_alive=keep_alive) as lease:
+        async with self._residency.lease(new, patient=False) as lease:
             await self._try_out(lease)
             if self._residency.is_resident(old) or self._is_wanted(new):
                 self._versions.switch(new)
+                self._residency.succeed(old, new)
             else:
                 self._residency.retire(new, Cause.UNLOADED)
-        self._residency.retire(old, Cause.REPLACED)
 
     def _is_wanted(self, key: str) -> bool:
         """Has anybody asked for it but us, who did once?"""

@@ -211,7 +211,7 @@ class LoadPlan:
     """What a load would do now; nothing is done.
 
     `decision` is resident, loading, admit, evict (room is made by `victims`, in order), wait (for
-    the `blockers`), refuse, or quarantined; `reason` says it in words. `needed`, `budget`,
+    the `blockers`), or refuse; `reason` says it in words. `needed`, `budget`,
     `charged` are bytes. `others` are the residents that stay, in rank order.
     """
 

@@ -1,5 +1,6 @@
 """Plans say what would be done, and then that is what is done."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -65,7 +66,7 @@ async def test_the_victims_that_are_named_are_evicted_in_that_order() -> None:
 
     assert shown(plan) == ("evict", ["a"], [], ["b"])
     assert [gone.key for gone in home.audience.told(Draining)] == ["a:v1"]
-    assert plan.reason == "1 idle models would make room"
+    assert plan.reason == "what is idle can make room"
     await home.serving.aclose()
 
 
@@ -103,6 +104,40 @@ async def test_what_blocks_is_named_with_what_holds_it() -> None:
         assert (await answer).label == "a"
     assert (await load).name == "c"
     await home.serving.aclose()
+
+
+async def test_behind_others_who_wait_for_room_a_plan_is_to_wait() -> None:
+    """Planted fault: "admit", for it would fit, though a load queues behind the bigger one."""
+    home = await full()
+    home.loader._measured["c", "v1"] = 200
+    home.loader.runners[0].gate.clear()
+    reading = home.begin(home.serving.predict("y", "a"))
+    await until(lambda: home.loader.runners[0].read[-1] == "y")
+    bigger = home.begin(home.serving.load("c"))
+    await settle()
+
+    plan = await home.serving.plan_load("shipped")
+    home.loader.runners[0].gate.set()
+    await asyncio.gather(reading, bigger)
+
+    assert plan.decision == "wait"
+    await home.serving.aclose()
+
+
+async def test_a_load_that_is_in_the_way_is_named() -> None:
+    """Planted fault: only residents were, so that nothing seemed to block."""
+    home = house("a", "b", max_loads=1)
+    gate = home.loader.hold("a:v1")
+    async with home.open() as serving:
+        load = home.begin(serving.load("a"))
+        await home.loader.begins("a:v1")
+
+        plan = await serving.plan_load("b")
+        gate.set()
+        await load
+
+    assert shown(plan) == ("wait", [], ["a"], [])
+    assert plan.blockers[0].held_by == "loading"
 
 
 async def test_what_was_loaded_a_moment_ago_is_waited_for() -> None:
@@ -143,7 +178,7 @@ async def test_what_can_never_fit_is_refused() -> None:
 
 
 async def test_what_is_in_quarantine_says_so_until_its_time_is_over() -> None:
-    """A prediction is refused; a load is the operator's word, and tries all the same."""
+    """A prediction is refused; a load is the operator's word, and its plan says that it tries."""
     home = house("a")
     home.loader.error = ModelLoadFailed("damaged")
     async with home.open() as serving:
@@ -158,7 +193,7 @@ async def test_what_is_in_quarantine_says_so_until_its_time_is_over() -> None:
         after = await serving.plan_load("a")
         home.loader.error = None
 
-        assert (plan.decision, after.decision, tried) == ("quarantined", "admit", 1)
+        assert (plan.decision, after.decision, tried) == ("admit", "admit", 1)
         assert view.quarantine is not None
         assert (view.quarantine.failures, view.quarantine.error) == (1, "damaged")
         assert (await serving.predict("x", "a")).label == "a"

@@ -41,6 +41,25 @@ async def test_a_newer_version_takes_the_place_of_the_one_in_memory() -> None:
         assert (await serving.describe("mine")).version == "v2"
 
 
+async def test_the_new_version_has_what_the_old_one_has_earned() -> None:
+    """Planted fault: it began as one that was asked for once, and was the first to go."""
+    home = brief("mine:v1")
+    async with home.open() as serving:
+        await use(home)
+        await serving.predict("x", "mine", keep_alive=900.0)
+        before = home.serving._residency.entry("mine:v1")
+        await register(home, "mine:v2")
+
+        await refresh(home)
+        await settle()
+        after = home.serving._residency.entry("mine:v2")
+
+    assert before is not None
+    assert after is not None
+    assert before.frequency > 2
+    assert (after.frequency, after.keep_alive) == (before.frequency, 900.0)
+
+
 async def test_nobody_who_asks_during_a_refresh_fails_or_waits_for_a_load() -> None:
     """One asks after the other, all the time, single texts and batches, through the switch.
 
