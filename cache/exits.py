@@ -5,8 +5,9 @@ from collections.abc import Awaitable, Callable
 from typing import Generic
 
 from cache import ranking
+from cache.entry import Departed
 from cache.events import Cause, Draining, Observer, Removed
-from cache.ledger import Departed, Ledger
+from cache.ledger import Ledger
 from cache.policy import Policy
 from cache.ports import Clock, Key, L
 from cache.tasks import Tasks

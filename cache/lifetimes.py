@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from math import inf
 
-from cache.ledger import Entry, State
+from cache.entry import Entry, State
 from cache.ports import Key
 
 

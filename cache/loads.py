@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import Callable
 from typing import Generic
 
+from cache.entry import Entry, State
 from cache.errors import CacheClosed, InsufficientRoom
 from cache.events import Cause, LoadFailed, LoadFinished, LoadStarted, Observer
 from cache.exits import Exits
 from cache.flight import Flight
-from cache.ledger import Entry, Ledger, State
+from cache.ledger import Ledger
 from cache.policy import Limits, Policy
 from cache.ports import Clock, Key, L, Loader, OutOfMemory, Terms
 from cache.quarantine import Quarantine

@@ -6,7 +6,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from cache.ledger import Entry, State
+from cache.entry import Entry, State
 from cache.ports import HOST, Key, Terms
 from cache.ranking import Hold, hold, order, young_until
 from cache.scores import Scorer, gdsf

@@ -11,8 +11,9 @@ from bisect import insort
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from cache.entry import Entry, State
 from cache.errors import InsufficientRoom
-from cache.ledger import Entry, Ledger, State
+from cache.ledger import Ledger
 from cache.policy import Admit, Limits, Policy, Refuse, Verdict, Wait
 from cache.ports import Clock, Key, Terms
 

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from cache.ledger import Entry, State
+from cache.entry import Entry, State
 from cache.lifetimes import expiry
 from cache.ports import Key, Priority
 from cache.scores import Scorer

@@ -13,10 +13,11 @@ from dataclasses import dataclass, field, replace
 from typing import Generic
 
 from cache import lifetimes, ranking
+from cache.entry import Entry, State, Totals
 from cache.errors import CacheClosed, TooManyWaiting
 from cache.events import Cause, Observer, Outcome, Refreshed
 from cache.exits import Exits
-from cache.ledger import HALF_LIFE, Entry, Ledger, State, Totals
+from cache.ledger import HALF_LIFE, Ledger
 from cache.loads import Loads
 from cache.policy import Limits, Policy, Refuse, Verdict, Wait
 from cache.ports import Clock, Key, L, Loader, Terms

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from cache.ledger import Entry
+from cache.entry import Entry
 
 _MB = 10**6
 

@@ -1,7 +1,7 @@
 """What is known, as views: joins catalogue, store, ledger and counters. Decides nothing."""
 
 from cache import lifetimes
-from cache.ledger import Entry, State
+from cache.entry import Entry, State
 from cache.ports import Priority
 from cache.quarantine import Suspension
 from cache.ranking import Standing

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
-from cache.ledger import State
+from cache.entry import State
 from cache.policy import Admit, Refuse, Wait
 from cache.ranking import Hold, Standing
 from cache.residency import Plan, Residency, Sweep

@@ -3,10 +3,10 @@
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 
+from cache.entry import State
 from cache.errors import CacheError
 from cache.events import Event, LoadFinished
 from cache.janitor import Janitor
-from cache.ledger import State
 from cache.residency import Residency
 from models.answering import Answering
 from models.background import Background

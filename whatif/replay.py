@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from cache import ranking
+from cache.entry import Entry
 from cache.events import Cause
-from cache.ledger import HALF_LIFE, Entry, Ledger
+from cache.ledger import HALF_LIFE, Ledger
 from cache.policy import Limits, Policy, Refuse, Wait
 from cache.ports import Key, Terms
 from cache.scores import Scorer

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from cache.ledger import Entry
+from cache.entry import Entry
 from cache.scores import POLICIES, Scorer
 from whatif.trace import Trace, next_uses
 

@@ -9,7 +9,8 @@ from typing import Any
 from bench.figures import quantile
 from bench.report import Bar, Section, Table
 from bench.setup import Setup
-from cache.ledger import Entry, Ledger
+from cache.entry import Entry
+from cache.ledger import Ledger
 from cache.policy import Limits, Policy, Wait
 from cache.ports import Terms
 from cache.scores import POLICIES

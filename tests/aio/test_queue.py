@@ -5,9 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from cache.entry import Entry
 from cache.errors import InsufficientRoom
 from cache.events import Cause
-from cache.ledger import Entry, Ledger
+from cache.ledger import Ledger
 from cache.policy import Limits, Policy
 from cache.ports import Key, Terms
 from cache.queue import Fairness, RoomQueue

@@ -4,8 +4,9 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 
+from cache.entry import Entry, State
 from cache.events import Cause, Event, LoadStarted
-from cache.ledger import Entry, Ledger, State
+from cache.ledger import Ledger
 from cache.policy import Limits, Policy
 from cache.ports import HOST, Key, Priority, Terms
 from cache.queue import Fairness, RoomQueue, _Ticket

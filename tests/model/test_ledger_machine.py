@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from cache import lifetimes, ranking
+from cache.entry import Entry, State, band
 from cache.events import Cause
-from cache.ledger import Entry, Ledger, State, band
+from cache.ledger import Ledger
 from cache.policy import Admit, Limits, Policy, Refuse, Wait
 from cache.ports import HOST, Key, Priority, Terms
 from cache.ranking import Hold, hold

@@ -15,9 +15,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from cache.entry import State
 from cache.errors import CacheClosed, InsufficientRoom, Quarantined, TooManyWaiting
 from cache.events import Cause
-from cache.ledger import State
 from cache.policy import Limits, Policy, Wait
 from cache.ports import Key, OutOfMemory, Priority, Terms
 from cache.queue import Fairness

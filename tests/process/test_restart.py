@@ -10,7 +10,6 @@ from tests.process.registered import register_copies
 from tests.process.server import Server, served
 
 SERVICE = "service:ModelCache"
-SETTINGS = {"MODEL_CACHE_PRELOAD_MODELS": "[]"}
 JOURNAL = Path("home", "model-cache", "accesses.sqlite3")
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]
@@ -25,13 +24,13 @@ def loaded(server: Server) -> list[str]:
 def test_after_a_restart_the_working_set_comes_back_the_most_used_first(tmp_path: Path) -> None:
     """Fault planted: `restore` was not called; another: in the order of the names."""
     rare, common, unused = register_copies(tmp_path / "home", 3)
-    with served(SERVICE, tmp_path, **SETTINGS) as first:
+    with served(SERVICE, tmp_path, MODEL_CACHE_PRELOAD_MODELS="[]") as first:
         for name, times in ((rare, 1), (common, 5)):
             for number in range(times):
                 assert first.post("/predict", text=f"t {number}", model_name=name).is_success
         assert first.stop() == 0
 
-    with served(SERVICE, tmp_path, **SETTINGS) as second:
+    with served(SERVICE, tmp_path, MODEL_CACHE_PRELOAD_MODELS="[]") as second:
         second.wait_until(lambda: len(loaded(second)) >= 2)
         order = loaded(second)
         cached = second.get(f"/models/{unused}").json()["cached"]
@@ -48,7 +47,7 @@ def test_a_journal_that_is_damaged_is_put_aside_and_the_service_starts_without(
     journal.parent.mkdir(parents=True)
     journal.write_bytes(b"no database at all" * 1000)
 
-    with served(SERVICE, tmp_path, **SETTINGS) as server:
+    with served(SERVICE, tmp_path, MODEL_CACHE_PRELOAD_MODELS="[]") as server:
         answer = server.post("/predict", text="hello")
 
     assert answer.is_success
@@ -61,7 +60,7 @@ def test_an_open_stream_of_events_tells_of_a_load_and_does_not_hold_up_the_end(
     tmp_path: Path,
 ) -> None:
     """Fault planted: the stream went on when the service was told to stop."""
-    with served(SERVICE, tmp_path, **SETTINGS) as server:
+    with served(SERVICE, tmp_path, MODEL_CACHE_PRELOAD_MODELS="[]") as server:
         lines: list[str] = []
         reader = Thread(target=_read, args=(server.url, lines))
         reader.start()

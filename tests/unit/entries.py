@@ -2,8 +2,8 @@
 
 from hypothesis import strategies as st
 
+from cache.entry import Entry, State
 from cache.events import Cause
-from cache.ledger import Entry, State
 from cache.ports import HOST, Key, Priority
 
 

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 
-from cache.ledger import Entry, State
+from cache.entry import Entry, State
 from cache.ports import Priority
 from cache.quarantine import Suspension
 from cache.ranking import Hold, Standing

@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
+from cache.entry import Departed, Entry, State, Totals, charge
 from cache.errors import LedgerError
 from cache.events import Cause
-from cache.ledger import Departed, Entry, Ledger, State, Totals, charge
+from cache.ledger import Ledger
 from cache.ports import Priority, Terms
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cache.ledger import Entry, State
+from cache.entry import Entry, State
 from cache.lifetimes import due, expired, expiry, refresh_at
 from tests.unit.entries import books, entry
 

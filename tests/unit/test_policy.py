@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cache.ledger import Entry, State
+from cache.entry import Entry, State
 from cache.policy import Admit, Limits, Policy, Refuse, Verdict, Wait
 from cache.ports import HOST, Key, Terms
 from cache.ranking import hold, standings

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cache.ledger import Entry, State
+from cache.entry import Entry, State
 from cache.ports import Key, Priority
 from cache.ranking import Hold, classes, hold, order, standings, young_until
 from cache.scores import lru

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cache.entry import band, decayed
 from cache.events import Cause
-from cache.ledger import Ledger, band, decayed
+from cache.ledger import Ledger
 from cache.ports import Key, Priority, Terms
 from cache.scores import POLICIES, gdsf, lru
 from tests.unit.entries import entry

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from cache.ledger import Entry
+from cache.entry import Entry
 from cache.policy import Policy, Wait
 from cache.ports import Key, Priority
 from cache.scores import Scorer, gdsf, lru
