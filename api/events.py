@@ -7,7 +7,7 @@ from api.overviews import PRIORITIES
 from api.queries import EventOptions
 from api.schemas_events import EventOut, EventsOut
 from api.streaming import with_pauses
-from api.units import iso, mb, now, seconds_or_none
+from api.units import iso_ms, mb, now, seconds_or_none
 from models.port import UseCases
 from models.views import EventView
 
@@ -45,7 +45,7 @@ def shown(view: EventView) -> EventOut:
     return EventOut.model_validate(
         {
             "id": view.id,
-            "timestamp": iso(view.at),
+            "timestamp": iso_ms(view.at),
             "event": view.kind,
             "model": view.model,
             "cause": view.cause,

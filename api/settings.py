@@ -65,7 +65,8 @@ class Settings(BaseSettings):
         description="which idle model makes room: gdsf (by load time, use and size) or lru",
     )
     churn_guard: SecondsOrZero = Field(
-        default=2.0, description="time after a load in which a model is not evicted"
+        default=2.0,
+        description="longest time after a load in which a model in demand is not evicted",
     )
     max_loads: Count = Field(default=2, description="loads at once")
     overtake_limit: Annotated[int, Field(ge=0)] = Field(

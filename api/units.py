@@ -32,6 +32,12 @@ def iso(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
+def iso_ms(moment: datetime) -> str:
+    """The same to the millisecond."""
+    moment = moment.astimezone(UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03}Z"
+
+
 def iso_or_none(moment: datetime | None) -> str | None:
     return None if moment is None else iso(moment)
 

@@ -30,9 +30,17 @@ def runs_out(entry: Entry) -> float | None:
     return None if entry.ttl is None else entry.since + entry.ttl
 
 
+def is_over(entry: Entry, now: float) -> bool:
+    """Has its time run out?"""
+    if entry.keep_alive is None and (entry.ttl is None or entry.since + entry.ttl > now):
+        return False
+    at = expiry(entry)
+    return at is not None and at <= now
+
+
 def expired(entries: Iterable[Entry], now: float) -> tuple[Key, ...]:
     """Idle residents whose time has run out."""
-    return tuple(e.key for e in entries if (at := expiry(e)) is not None and at <= now)
+    return tuple(entry.key for entry in entries if is_over(entry, now))
 
 
 def refresh_at(entry: Entry, ahead: float) -> float | None:

@@ -125,7 +125,7 @@ class Policy:
         victims = _choose((e for e in ranked if hold(e, now, guard) is None), need)
         if victims is not None:
             return Wait(tuple(e.key for e in victims))
-        return self._wait(entries, ranked, need, now, starved=starved)
+        return self._wait(entries, need, now, starved=starved)
 
     def surplus(self, entries: Iterable[Entry], limits: Limits, now: float) -> tuple[Key, ...]:
         """Idle residents to evict, in rank order, until the budgets hold.
@@ -156,7 +156,6 @@ class Policy:
     def _wait(
         self,
         entries: tuple[Entry, ...],
-        ranked: list[Entry],
         need: _Need,
         now: float,
         *,
@@ -172,6 +171,7 @@ class Policy:
         closed: frozenset[Key] = frozenset()
         if starved:
             loading = [e for e in entries if held[e.key] is Hold.LOADING and not e.pinned]
+            ranked = order(entries, self.score, now)
             movable = sorted((e for e in ranked if not e.pinned), key=lambda e: e.leases > 0)
             chosen = _choose([*movable, *loading], need)
             closed = frozenset(e.key for e in chosen or ())

@@ -5,12 +5,12 @@ last the key break ties. Where nobody has fixed the class it follows from usage:
 of the score's own order in which the entry stands, so that class and order never disagree.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from cache.entry import Entry, State
-from cache.lifetimes import expiry
+from cache.lifetimes import is_over
 from cache.ports import Key, Priority
 from cache.scores import Scorer
 
@@ -21,9 +21,7 @@ _LOAD_SHARE = 4
 """A place is given to another after as many load times at the earliest, see `young_until`."""
 
 
-_FIXED = (2, 4, 6)
-"""Where the fixed classes stand in the order, among 0 not wanted, 1 expired, and 3, 4, 5 for low,
-medium and high by usage."""
+_CLASSES = tuple(Priority)
 
 
 class Hold(StrEnum):
@@ -66,43 +64,32 @@ def young_until(entry: Entry, guard: float) -> float:
     """Until when a resident is too young to make room for another.
 
     For four times as long as its load took, so that a place spends a fifth of its time on loads
-    at most, and for `guard` seconds at the longest.
+    at most, and for `guard` seconds at the longest; but only once it was asked for again: what
+    nobody has come back to is the best victim that there is.
     """
+    if not entry.asked:
+        return entry.landed
     return entry.landed + min(guard, _LOAD_SHARE * entry.load_seconds)
 
 
-def order(entries: Collection[Entry], score: Scorer, now: float) -> list[Entry]:
-    """What is resident, or loads with nobody waiting for it, first to go first."""
+def order(entries: Collection[Entry], score: Scorer, now: float) -> Iterator[Entry]:
+    """What is resident, or loads with nobody waiting for it, first to go first.
+
+    Lazy: mostly the first few are all that is asked for.
+    """
     ascending = _ascending(entries, score)
-    edges = _edges(len(ascending) - sum([entry.fixed for entry in ascending]))
-    tiers: list[list[Entry]] = [[] for _ in range(7)]
-    index = 0
-    for entry in ascending:
-        if entry.fixed:
-            tier = _FIXED[entry.priority]
-        else:
-            low, high = edges[entry.priority]
-            tier = 3 if index < low else 4 if index < high else 5
-            index += 1
-        ttl = entry.ttl
-        if entry.keep_alive is not None or (ttl is not None and entry.since + ttl <= now):
-            at = expiry(entry)
-            tier = tier if at is None or at > now else 1
-        tiers[tier].append(entry)
     if len(ascending) < len(entries):
-        tiers[0] = [e for e in entries if e.state is State.LOADING and not e.wanted]
-    return [entry for tier in tiers for entry in tier]
+        yield from (e for e in entries if e.state is State.LOADING and not e.wanted)
+    over = [e for e in ascending if is_over(e, now)]
+    yield from over
+    gone = {entry.key for entry in over}
+    yield from (e for e in _by_class(ascending) if e.key not in gone)
 
 
 def classes(entries: Collection[Entry], score: Scorer) -> Mapping[Key, Priority]:
     """The class of each resident whose class is not fixed, as it follows from usage."""
-    free = [e for e in _ascending(entries, score) if not e.fixed]
-    edges = _edges(len(free))
-    found = {}
-    for index, entry in enumerate(free):
-        low, high = edges[entry.priority]
-        found[entry.key] = Priority(0 if index < low else 1 if index < high else 2)
-    return found
+    placed = _placed(_ascending(entries, score))
+    return {entry.key: priority for entry, priority in placed if not entry.fixed}
 
 
 def standings(
@@ -122,6 +109,32 @@ def _ascending(entries: Collection[Entry], score: Scorer) -> list[Entry]:
     keyed = [(score(e), e.last_used, e.key, e) for e in entries if e.state is resident]
     keyed.sort()
     return [item[3] for item in keyed]
+
+
+def _by_class(ascending: list[Entry]) -> Iterator[Entry]:
+    """Fixed low, low, medium fixed or not, high, fixed high; each by what it was sorted by."""
+    fixed = [entry for entry in ascending if entry.fixed]
+    yield from (entry for entry in fixed if entry.priority is Priority.LOW)
+    for wanted in Priority:
+        yield from (
+            entry
+            for entry, priority in _placed(ascending)
+            if priority is wanted and (not entry.fixed or wanted is Priority.MEDIUM)
+        )
+    yield from (entry for entry in fixed if entry.priority is Priority.HIGH)
+
+
+def _placed(ascending: list[Entry]) -> Iterator[tuple[Entry, Priority]]:
+    """Each with its class: fixed, or its third of those that are not."""
+    edges = _edges(len(ascending) - sum([entry.fixed for entry in ascending]))
+    index = 0
+    for entry in ascending:
+        if entry.fixed:
+            yield entry, entry.priority
+            continue
+        low, high = edges[entry.priority]
+        yield entry, _CLASSES[0 if index < low else 1 if index < high else 2]
+        index += 1
 
 
 def _edges(total: int) -> tuple[tuple[float, float], ...]:

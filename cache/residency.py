@@ -19,7 +19,7 @@ from cache.events import Cause, Observer, Outcome, Refreshed
 from cache.exits import Exits
 from cache.ledger import HALF_LIFE, Ledger
 from cache.loads import Loads
-from cache.policy import Limits, Policy, Refuse, Verdict, Wait
+from cache.policy import Admit, Limits, Policy, Verdict, Wait
 from cache.ports import Clock, Key, L, Loader, Terms
 from cache.quarantine import Backoff, Quarantine, Suspension
 from cache.queue import Fairness
@@ -225,7 +225,9 @@ class Residency(Generic[L]):
         if self._ledger.get(key) is None:
             verdict = self._rules.policy.admit(self.entries(), terms, limits, now)
             others = self._queue.keys()
-            if others and not isinstance(verdict, Refuse):
+            if others and isinstance(verdict, Wait):
+                verdict = Wait(blockers=others + verdict.blockers, again=verdict.again)
+            elif others and isinstance(verdict, Admit):
                 verdict = Wait(blockers=others)
         return Plan(terms, verdict, limits, self.totals().charged, self.standings())
 

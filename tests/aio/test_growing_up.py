@@ -34,7 +34,7 @@ async def end(world: World) -> None:
 
 
 async def one_is_young(world: World) -> Caller:
-    """ "a" was loaded a moment ago and is idle; one for "b" asks."""
+    """ "a" was loaded a moment ago, asked for again and is idle; one for "b" asks."""
     world.loader.hold("a")
     first = world.ask("a")
     await settle()
@@ -42,7 +42,8 @@ async def one_is_young(world: World) -> Caller:
     world.loader.open("a")
     await settle()
     first.release()
-    await settle()
+    async with world.residency.lease("a"):
+        pass
     newcomer = world.ask("b")
     await settle()
     return newcomer
@@ -56,6 +57,22 @@ async def test_the_newcomer_waits_and_is_not_refused(world: World) -> None:
     assert world.states() == {"a": "resident"}
     assert newcomer.error is None
     assert alarm is not None
+
+
+async def test_one_that_nobody_came_back_to_goes_at_once(world: World) -> None:
+    """The best victim that there is. Fault planted: it was young all the same."""
+    world.loader.hold("a")
+    first = world.ask("a")
+    await settle()
+    world.clock.advance(0.5)
+    world.loader.open("a")
+    await settle()
+    first.release()
+
+    newcomer = world.ask("b")
+    await settle()
+
+    assert newcomer.holds
 
 
 async def test_when_it_has_come_of_age_it_goes(world: World) -> None:

@@ -144,6 +144,7 @@ async def test_what_was_loaded_a_moment_ago_is_waited_for() -> None:
     home = house("a", limit=150)
     async with home.open() as serving:
         await serving.load("shipped")
+        await serving.predict("x", "shipped")
 
         plan = await serving.plan_load("a")
 

@@ -1,5 +1,7 @@
 """What happened in the cache, as a list and as a stream of server-sent events."""
 
+import re
+
 import pytest
 
 from api.schemas_events import EventOut, EventsOut
@@ -218,3 +220,12 @@ async def test_head_of_a_stream_ends_at_once() -> None:
     assert start["status"] == 200
     assert (body.get("body", b""), body.get("more_body", False)) == (b"", False)
     assert stream.sent.empty()
+
+
+def test_events_are_told_to_the_millisecond() -> None:
+    """Fault planted: whole seconds, in which several things happen."""
+    with client_of(with_events(3)) as client:
+        events = client.get("/events").json()["events"]
+
+    assert events
+    assert all(re.fullmatch(r"[-0-9]+T[:0-9]+\.\d{3}Z", event["timestamp"]) for event in events)

@@ -81,6 +81,7 @@ def _entries(draw: st.DrawFn, key: Key, devices: tuple[str, ...]) -> Entry:
         landed=draw(st.sampled_from([90.0, 109.0])),
         load_seconds=draw(st.sampled_from([0.0, 0.25, 1.0])),
         frequency=draw(st.integers(0, 4)),
+        asked=draw(st.integers(0, 1)),
         wanted=draw(st.booleans()) if state is State.LOADING else True,
         device=device,
         device_size=draw(st.integers(0, 6)) if device != HOST else 0,

@@ -42,8 +42,8 @@ def crowd(number: int, *others: Entry, priority: Priority = MEDIUM) -> list[Entr
         (entry("a", state=State.LOADING, wanted=False), None),
         (entry("a", state=State.LOADING, wanted=False, pinned=True), Hold.PINNED),
         (entry("a", state=State.DRAINING, leases=1), Hold.LEAVING),
-        (entry("a", landed=109.0, load_seconds=1.0), Hold.YOUNG),
-        (entry("a", landed=109.0, load_seconds=1.0, leases=1), Hold.LEASED),
+        (entry("a", landed=109.0, load_seconds=1.0, asked=1), Hold.YOUNG),
+        (entry("a", landed=109.0, load_seconds=1.0, asked=1, leases=1), Hold.LEASED),
         (entry("a"), None),
     ],
 )
@@ -54,18 +54,18 @@ def test_what_is_held_says_why(held: Entry, why: Hold | None) -> None:
 
 def test_a_resident_is_young_for_four_times_as_long_as_its_load_took() -> None:
     """So a place spends a fifth of its time on loads at most."""
-    assert young_until(entry("a", landed=100.0, load_seconds=0.25), guard=2.0) == 101.0
+    assert young_until(entry("a", landed=100.0, load_seconds=0.25, asked=1), guard=2.0) == 101.0
 
 
 def test_nobody_is_young_for_longer_than_the_guard() -> None:
     """However long the load took."""
-    assert young_until(entry("a", landed=100.0, load_seconds=60.0), guard=2.0) == 102.0
+    assert young_until(entry("a", landed=100.0, load_seconds=60.0, asked=1), guard=2.0) == 102.0
 
 
 def test_at_the_time_foretold_nobody_is_young() -> None:
     """Whoever asks again then finds a candidate, though floats don't add up exactly."""
     for tenths in range(1, 200):
-        young = entry("a", landed=tenths / 10, load_seconds=0.1)
+        young = entry("a", landed=tenths / 10, load_seconds=0.1, asked=1)
         assert hold(young, young_until(young, 2.0), 2.0) is None
 
 
