@@ -104,7 +104,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--models", type=Path, metavar="DIR", help="keep the built models here")
     parser.add_argument("--requests", type=_whole, default=600, help="to each policy (600)")
     parser.add_argument("--seeds", type=_wholes, default=(1, 2, 3), help="of the requests (1,2,3)")
-    parser.add_argument("--budget", type=_part, default=0.5, help="part of all footprints (0.5)")
+    parser.add_argument(
+        "--budget", type=_part, default=0.5, help="part of what all models are charged (0.5)"
+    )
     return parser
 
 

@@ -15,7 +15,7 @@ from models.spec import StoredModel
 class Setup:
     """`models` is the folder of built models; `say` tells of progress.
 
-    `requests`, `seeds` and `budget` (a part of all footprints) are those of the comparison of
+    `requests`, `seeds` and `budget` (a part of what all are charged) are those of the comparison of
     policies. A `quick` run does a little of
     each, with small models.
     """

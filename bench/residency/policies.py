@@ -27,15 +27,18 @@ _WATCH = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What each model takes where there is room for all: MB, and seconds to load."""
+    """What each model takes where there is room for all, and is charged with its headroom: MB; and
+    seconds to load.
+    """
 
     footprints: Mapping[str, float]
+    charged: Mapping[str, float]
     loads: Mapping[str, float]
     service_mb: float
 
     def limit_mb(self, part: float) -> float:
-        """With which the budget is about that part of all footprints."""
-        sizes = self.footprints.values()
+        """With which the budget is about that part of what all are charged."""
+        sizes = self.charged.values()
         budget = max(part * sum(sizes), _LARGEST * max(sizes))
         return (self.service_mb + budget) / _USAGE
 
@@ -80,7 +83,7 @@ def run(setup: Setup) -> Section:
     return Section(
         "policies",
         note=(
-            f"{len(names)} models of {sum(probe.footprints.values()):.0f} MB in all, a budget for"
+            f"{len(names)} models of {sum(probe.charged.values()):.0f} MB in all with headroom, a budget for"
             f" about {setup.budget:.0%} of that, {setup.requests} requests"
             f" (Zipf 0.9) by {CALLERS} callers, a fresh server for each run, policies in turn;"
             " the churn guard is the default. load_cost is what the loads would have taken one by"
@@ -106,7 +109,9 @@ def _probe(setup: Setup, names: Sequence[str]) -> Probe:
             loads[name] = told["model_info"]["load_time_seconds"]
             setup.say(f"{name}: {footprints[name]:.1f} MB, loaded in {loads[name]:.2f} s")
         service = server.get("/stats")["system_stats"]["service_mb"]
-    return Probe(footprints, loads, service)
+        standings = server.post("/cleanup", dry_run="true")["others"]
+    charged = {standing["model"]: standing["charged_mb"] for standing in standings}
+    return Probe(footprints, charged, loads, service)
 
 
 def _run(setup: Setup, probe: Probe, policy: str, seed: int, todo: Sequence[Request]) -> Run:
