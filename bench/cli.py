@@ -105,7 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--requests", type=_whole, default=600, help="to each policy (600)")
     parser.add_argument("--seeds", type=_wholes, default=(1, 2, 3), help="of the requests (1,2,3)")
     parser.add_argument(
-        "--budget", type=_part, default=0.5, help="part of what all models are charged (0.5)"
+        "--budget", type=_part, default=0.5, help="part of all models' charges (0.5)"
     )
     return parser
 

@@ -83,8 +83,8 @@ def run(setup: Setup) -> Section:
     return Section(
         "policies",
         note=(
-            f"{len(names)} models of {sum(probe.charged.values()):.0f} MB in all with headroom, a budget for"
-            f" about {setup.budget:.0%} of that, {setup.requests} requests"
+            f"{len(names)} models of {sum(probe.charged.values()):.0f} MB in all with headroom, a"
+            f" budget for about {setup.budget:.0%} of that, {setup.requests} requests"
             f" (Zipf 0.9) by {CALLERS} callers, a fresh server for each run, policies in turn;"
             " the churn guard is the default. load_cost is what the loads would have taken one by"
             " one on a machine with nothing else to do."
