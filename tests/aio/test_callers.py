@@ -3,6 +3,7 @@
 import asyncio
 
 from cache.errors import InsufficientRoom
+from cache.events import Outcome
 from tests.fakes import World, settle, until
 
 
@@ -52,6 +53,20 @@ async def test_a_caller_who_goes_away_as_the_load_lands_gives_his_lease_back(
 
     assert caller.lease is None
     assert (handed, world.residency.entries()[0].leases) == (1, 0)
+
+
+async def test_one_who_goes_away_before_the_load_lands_is_handed_nothing(world: World) -> None:
+    """Fault planted: all who had ever waited were counted, and it stayed leased for ever."""
+    world.loader.hold("a")
+    first, second = world.ask("a"), world.ask("a")
+    await settle()
+
+    world.loader.open("a")
+    first.go_away()
+    await settle()
+
+    assert second.holds
+    assert world.residency.entries()[0].leases == 1
 
 
 async def test_a_queued_load_nobody_waits_for_any_more_is_called_off(world: World) -> None:
@@ -123,6 +138,25 @@ async def test_two_who_go_away_together_do_not_call_off_the_load_of_a_third(
     await settle()
 
     assert third.holds
+
+
+async def test_a_load_called_off_leaves_the_next_one_to_be_joined(world: World) -> None:
+    """Fault planted: the end of the former flight struck the newer one of its key off."""
+    world.loader.hold("a", "terms")
+    first = world.ask("a")
+    await settle()
+    first.go_away()
+    second = world.ask("a")
+    await settle()
+
+    third = world.ask("a")
+    await settle()
+    world.loader.open("a", "terms")
+    await settle()
+
+    assert second.lease is not None
+    assert third.lease is not None
+    assert (second.lease.outcome, third.lease.outcome) == (Outcome.MISS, Outcome.JOIN)
 
 
 async def test_a_key_whose_lease_never_ends_is_not_waited_for_for_ever() -> None:

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from cache.errors import CacheClosed
+from cache.events import Cause
 from cache.ports import Terms
 from tests.fakes import World, settle
 
@@ -83,6 +84,26 @@ async def test_a_resident_that_cannot_be_closed_is_an_error_to_all_not_a_hang() 
     assert world.residency.totals().leaving == 10
     assert isinstance(world.residency.fault, OSError)
     assert reported
+
+
+async def test_who_waits_for_one_to_leave_that_cannot_be_closed_is_told_at_once() -> None:
+    """Fault planted: he waited until the time for it was up."""
+    world = World()
+    await world.have("a")
+    world.loader.hold("a", "close")
+    world.residency.retire("a", Cause.UNLOADED)
+    caller = world.ask("a")
+    await settle()
+    world.loader.newest("a").close_error = OSError("it would not end")
+    reported: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
+
+    world.loader.open("a", "close")
+    await settle()
+
+    assert isinstance(caller.error, OSError)
+    assert reported
+    await asyncio.wait_for(world.residency.aclose(), 1)
 
 
 async def test_closing_twice_at_once_cancels_a_load_but_once(world: World) -> None:

@@ -5,10 +5,11 @@ from math import inf
 
 import pytest
 
-from cache.errors import Quarantined
+from cache.errors import InsufficientRoom, Quarantined
 from cache.events import Cause, Draining, Refreshed
-from cache.policy import Limits, Wait
+from cache.policy import Limits, Policy, Wait
 from cache.ports import Priority, Terms
+from cache.scores import gdsf
 from tests.fakes import World, settle
 
 # Keep-alives
@@ -66,6 +67,26 @@ async def test_one_kept_for_ever_never_expires(world: World) -> None:
 
     assert world.residency.next_expiry() is None
     assert (await world.residency.sweep()).expired == ()
+
+
+async def test_what_expires_does_not_age_the_others() -> None:
+    """Fault planted: the ageing clock showed the score of whatever left, not of victims alone."""
+    world = World(policy=Policy(gdsf))
+    world.loader.terms_of["a"] = Terms(size_estimate=10, ttl=5)
+    world.loader.hold("a")
+    caller = world.ask("a")
+    await settle()
+    world.clock.advance(1)
+    world.loader.open("a")
+    caller.release()
+    await settle()
+    world.clock.advance(5)
+
+    expired = (await world.residency.sweep()).expired
+    await world.have("b")
+
+    assert expired == ("a",)
+    assert [(e.key, e.floor) for e in world.residency.entries()] == [("b", 0.0)]
 
 
 # Refreshes
@@ -225,6 +246,28 @@ async def test_a_pin_while_the_load_waits_for_room_is_not_lost(world: World, pin
 
 
 # What it would come to
+
+
+async def test_who_waits_behind_a_load_that_turns_out_to_be_pinned_is_refused_at_once(
+    world: World,
+) -> None:
+    """Fault planted: nobody looked at the queue again, and he waited in vain."""
+    for key in ("b", "c"):
+        world.loader.terms_of[key] = Terms(size_estimate=20)
+    world.loader.terms_of["a"] = Terms(size_estimate=30)
+    holder = world.ask("a")
+    await settle()
+    world.loader.hold("b")
+    world.ask("b")
+    second = world.ask("c")
+    await settle()
+    world.residency.pin("b", pinned=True)
+
+    holder.release()
+    await settle()
+
+    assert world.state("b") == "loading"
+    assert isinstance(second.error, InsufficientRoom)
 
 
 async def test_a_plan_for_what_is_absent_says_who_would_go(world: World) -> None:

@@ -1,6 +1,7 @@
 """Nobody who waits for room is overtaken without end."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
@@ -49,6 +50,16 @@ async def test_he_is_overtaken_so_often_and_no_more(world: World) -> None:
     await somebody_waits(world)
 
     assert await hits(world, 4) == [True, True, False, False]
+
+
+async def test_nothing_is_closed_for_him_before_that(world: World) -> None:
+    """Fault planted: it was closed one too early, if the queue was looked at meanwhile."""
+    await somebody_waits(world)
+    once = await hits(world, 1)
+
+    world.residency.relieve()
+
+    assert (once, await hits(world, 2)) == ([True], [True, False])
 
 
 async def test_once_those_who_hold_it_let_go_he_is_served(world: World) -> None:
@@ -104,6 +115,28 @@ async def test_who_was_held_up_needs_no_load_if_it_is_still_there(world: World) 
     assert [lease.outcome for lease in leases] == [Outcome.HIT] * 2
     assert world.loader.begun == ["a"]
     assert world.residency.entries()[0].leases == 5
+
+
+async def test_one_who_goes_away_as_his_turn_comes_gives_his_lease_back(world: World) -> None:
+    """Fault planted: the lease that the queue took for him stayed, as nobody was left to have it.
+
+    The queue has served him, and he is gone before his load is told.
+    """
+    big = await somebody_waits(world)
+    await hits(world, 2)
+    late = world.ask("a")
+    await settle()
+
+    world.limits = replace(world.limits, budget=60)
+    world.residency.relieve()
+    taken = world.residency.entry("a")
+    late.go_away()
+    await settle()
+
+    assert big.holds
+    assert taken is not None
+    assert taken.leases == 4
+    assert world.residency.entries()[0].leases == 3
 
 
 async def test_who_was_held_up_and_went_away_holds_nothing(world: World) -> None:

@@ -186,6 +186,43 @@ async def test_a_sweep_wakes_who_waits_when_the_budget_has_grown(world: World) -
     assert caller.holds
 
 
+async def test_a_sweep_wakes_who_waits_though_nothing_is_in_memory(world: World) -> None:
+    """Fault planted: only what was measured anew made anybody look at the queue again."""
+    world.limits = Limits(budget=5, comfort=5, max_entries=10, ceiling=30)
+    caller = world.ask("a")
+    await settle()
+    waited = not caller.task.done()
+
+    world.limits = Limits(budget=30, comfort=30, max_entries=10)
+    await world.residency.sweep()
+    await settle()
+
+    assert waited
+    assert caller.holds
+
+
+async def test_bytes_found_to_be_free_are_not_kept_back_until_the_sweep_is_over(
+    world: World,
+) -> None:
+    """Fault planted: who waited was let in only when all the others had been measured."""
+    world.loader.terms_of["d"] = Terms(size_estimate=5)
+    for key in ("a", "b", "c", "d"):
+        world.ask(key)
+        await settle()
+    waited = not world.callers[-1].holds
+    world.loader.newest("a").weighs = 4
+    world.loader.hold("b", "measure")
+
+    sweep = asyncio.create_task(world.residency.sweep())
+    await settle()
+    early = world.callers[-1].holds
+    world.loader.open("b", "measure")
+    await sweep
+
+    assert waited
+    assert early
+
+
 async def test_what_is_loaded_while_a_sweep_measures_is_judged_with_the_rest(
     world: World,
 ) -> None:

@@ -27,6 +27,21 @@ async def test_those_who_wait_for_room_are_served_in_order(world: World) -> None
     assert (big.holds, small.holds) == (True, False)
 
 
+async def test_the_order_is_that_of_the_first_request(world: World) -> None:
+    """Fault planted: the queue was in the order in which the terms became known."""
+    holders = [world.ask(key) for key in ("a", "b", "c")]
+    world.loader.hold("d", "terms")
+    first, second = world.ask("d"), world.ask("e")
+    await settle()
+
+    world.loader.open("d", "terms")
+    await settle()
+    holders[0].release()
+    await settle()
+
+    assert (first.holds, second.holds) == (True, False)
+
+
 async def test_bytes_are_free_only_when_the_resident_is_gone(world: World) -> None:
     """Fault planted: `admit` took what drains for gone, and two shared the room."""
     await world.have("a", "b", "c")

@@ -215,13 +215,22 @@ def test_what_is_pinned_is_not_closed() -> None:
 
 
 def test_a_pinned_load_is_not_closed_nor_given_up() -> None:
-    """Fault found: it stays when it has landed, so those who asked for it waited for nothing."""
+    """Fault planted: a pinned load that nobody waited for was given up for its slot."""
     wanted = entry("a", 20, state=State.LOADING, pinned=True)
     unwanted = wanted._replace(wanted=False)
 
     assert ask(wanted, entry("b", leases=1), starved=True).closed == frozenset("b")  # type: ignore[union-attr]
     assert ask(unwanted, entry("b", leases=1), starved=True).victims == ()  # type: ignore[union-attr]
     assert ask(unwanted, size=1, max_loads=1) == Wait(blockers=("a",))
+
+
+def test_a_pinned_load_is_not_closed_while_the_budget_is_low() -> None:
+    """Fault planted: a pinned load counted as one that will go, and all were closed in vain."""
+    book = entry("a", state=State.LOADING, pinned=True), entry("b", leases=1)
+
+    verdict = ask(*book, budget=10, ceiling=30, starved=True)
+
+    assert verdict == Wait(blockers=("a", "b"))
 
 
 def test_nobody_is_closed_where_it_would_not_be_enough() -> None:

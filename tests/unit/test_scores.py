@@ -10,6 +10,7 @@ from cache.entry import band, decayed
 from cache.events import Cause
 from cache.ledger import Ledger
 from cache.ports import Key, Priority, Terms
+from cache.ranking import order
 from cache.scores import POLICIES, gdsf, lru
 from tests.unit.entries import entry
 
@@ -58,6 +59,14 @@ def test_lru_is_the_time_of_the_last_use() -> None:
 def test_both_policies_have_a_name() -> None:
     """Those that the settings know."""
     assert {"gdsf": gdsf, "lru": lru} == POLICIES
+
+
+def test_the_lowest_score_goes_first_however_recently_it_was_used() -> None:
+    """Fault planted: the order was that of the last use, whatever the policy."""
+    worthy = entry("a", used=1.0, frequency=2.0, load_seconds=1.0)
+    cheap = entry("b", used=2.0, frequency=1.0, load_seconds=1.0)
+
+    assert [e.key for e in order([worthy, cheap], gdsf, 110.0)] == ["b", "a"]
 
 
 # Frequency
