@@ -1,5 +1,6 @@
 """A resident is not thrown out for another before it was of use."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -87,6 +88,38 @@ async def test_when_it_has_come_of_age_it_goes(world: World) -> None:
 
     assert newcomer.holds
     assert world.states() == {"b": "resident"}
+
+
+async def test_he_is_woken_when_it_has_come_of_age_and_not_later(world: World) -> None:
+    """Fault planted: the alarm was set for when he would have waited too long."""
+    await one_is_young(world)
+    alarm = world.residency._queue._alarm
+
+    assert alarm is not None
+    assert alarm.when() - asyncio.get_running_loop().time() <= 2.0
+
+
+async def test_nobody_is_woken_who_does_not_wait_any_more(world: World) -> None:
+    """Fault planted: the alarm was forgotten, and rang for nobody."""
+    newcomer = await one_is_young(world)
+    alarm = world.residency._queue._alarm
+    assert alarm is not None
+
+    newcomer.go_away()
+    await settle()
+
+    assert alarm.cancelled()
+
+
+async def test_there_is_one_alarm_at_a_time(world: World) -> None:
+    """Fault planted: with each look at the queue one more was set."""
+    await one_is_young(world)
+    former = world.residency._queue._alarm
+    assert former is not None
+
+    world.residency.relieve()
+
+    assert former.cancelled()
 
 
 async def test_one_who_is_starved_does_not_wait_for_it(world: World) -> None:

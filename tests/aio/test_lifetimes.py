@@ -182,6 +182,23 @@ async def test_a_key_that_failed_is_left_alone_longer_each_time(world: World) ->
     assert world.loader.begun == ["a", "a"]
 
 
+async def test_one_who_asks_for_it_is_told_at_once_though_others_wait(world: World) -> None:
+    """Fault planted: it was looked at when his turn for room came, and not before."""
+    world.loader.terms_of["big"] = Terms(size_estimate=30)
+    world.loader.fail("a", OSError("broken"))
+    await fail(world)
+    world.ask("b")
+    await settle()
+    big = world.ask("big")
+    await settle()
+
+    caller = world.ask("a")
+    await settle()
+
+    assert not big.task.done()
+    assert isinstance(caller.error, Quarantined)
+
+
 @pytest.mark.parametrize("how", ["success", "forgiven"])
 async def test_success_or_forgiveness_ends_it(world: World, how: str) -> None:
     """The next failure is the first again."""

@@ -35,6 +35,24 @@ async def test_it_is_tried_when_their_memory_is_free_and_not_before(world: World
     assert caller.holds
 
 
+async def test_not_a_third_time_either_if_more_may_go_by_then(world: World) -> None:
+    """Fault planted: it was tried for as long as there was anybody to evict."""
+    await world.have("a")
+    holder = world.ask("b")
+    world.loader.hold("a", "close")
+    world.loader.short_of_memory["c"] = 2
+    caller = world.ask("c")
+    await settle()
+
+    holder.release()
+    await settle()
+    world.loader.open("a", "close")
+    await settle()
+
+    assert isinstance(caller.error, OutOfMemory)
+    assert world.states() == {"b": "resident"}
+
+
 async def test_it_is_not_tried_a_third_time(world: World) -> None:
     """It failed, and is held against the key."""
     await world.have("a")
