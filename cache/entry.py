@@ -29,6 +29,8 @@ class Entry(NamedTuple):
     since `since`. `frequency` is the decayed count of its leases as of the last one, which was
     the ledger's lease number `turn`, and `floor` is what the ageing clock showed then.
 
+    `load_seconds` is what the load took, `cost` what one is expected to take.
+
     `keep_alive` is how long it may be idle, None where nobody has said so. `refreshing` says that
     somebody looks whether it is in order. `wanted` is False for a load that nobody waits for any
     more. `cause` says why it drains, `room_for` for whom.
@@ -54,6 +56,7 @@ class Entry(NamedTuple):
     floor: float = 0.0
     landed: float = 0.0
     load_seconds: float = 0.0
+    cost: float = 0.0
     keep_alive: float | None = None
     refreshing: bool = False
     wanted: bool = True
@@ -93,6 +96,15 @@ def charge(before: int, footprint: int) -> int:
     into; of an over-estimate what is above a quarter of the footprint is given back.
     """
     return max(footprint, min(before, footprint + footprint // 4))
+
+
+def smoothed(expected: float, measured: float) -> float:
+    """What a load is expected to take (seconds) after one that took `measured`.
+
+    Exponential smoothing with a weight of one half: one that had to share the processors does not
+    decide alone what a model is worth. 0 for `expected` is that nothing was known.
+    """
+    return (expected + measured) / 2 if expected else measured
 
 
 def decayed(frequency: float, leases: int, half_life: float) -> float:

@@ -5,7 +5,7 @@ up goes from LOADING to DRAINING. The ledger never waits and never decides; it r
 refuses what cannot be. Misuse raises `LedgerError`.
 """
 
-from cache.entry import Departed, Entry, State, Totals, band, charge, decayed
+from cache.entry import Departed, Entry, State, Totals, band, charge, decayed, smoothed
 from cache.errors import LedgerError
 from cache.events import Cause
 from cache.ports import Key, Priority, Terms
@@ -25,6 +25,7 @@ class Ledger:
         self._entries: dict[Key, Entry] = {}
         self._leases = 0
         self._clocks = dict.fromkeys(Priority, 0.0)
+        self._costs: dict[Key, float] = {}
 
     def get(self, key: Key) -> Entry | None:
         return self._entries.get(key)
@@ -59,6 +60,7 @@ class Ledger:
                 pinned=terms.pinned,
                 device=terms.device,
                 device_charged=terms.device_estimate,
+                cost=self._costs.get(key, terms.load_seconds),
                 since=now,
                 last_used=now,
             )
@@ -73,6 +75,8 @@ class Ledger:
     ) -> Entry:
         """LOADING → RESIDENT, charged by its footprint, leased at once by those who waited."""
         entry = self._in_state(key, State.LOADING)
+        seconds = now - entry.since
+        self._costs[key] = smoothed(entry.cost, seconds)
         self._leases += leases
         return self._put(
             entry._replace(
@@ -84,7 +88,8 @@ class Ledger:
                 since=now,
                 landed=now,
                 last_used=now,
-                load_seconds=now - entry.since,
+                load_seconds=seconds,
+                cost=self._costs[key],
                 leases=leases,
                 frequency=float(leases),
                 turn=self._leases,

@@ -43,6 +43,7 @@ def entry(
         since=100.0,
         landed=landed,
         load_seconds=load_seconds,
+        cost=load_seconds,
         last_used=used,
         leases=leases,
         asked=asked,

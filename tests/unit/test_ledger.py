@@ -214,3 +214,23 @@ def test_the_check_finds_a_book_that_contradicts_itself(complaint: str) -> None:
 
     with pytest.raises(LedgerError, match=complaint):
         ledger.check()
+
+
+def test_a_load_s_cost_is_smoothed_over_what_was_expected_and_measured() -> None:
+    """Fault planted: the last load alone; another: forgotten once the key was gone."""
+    ledger = Ledger()
+    costs = []
+    for took in (3.0, 2.0):
+        ledger.reserve("a", Terms(10, load_seconds=1.0), 100.0)
+        costs.append(ledger.settle("a", 10, 100.0 + took).cost)
+        ledger.drain("a", Cause.EVICTED)
+        ledger.gone("a")
+
+    assert costs == [2.0, 2.0]
+
+
+def test_where_nothing_was_expected_the_first_load_is_the_cost() -> None:
+    ledger = Ledger()
+    ledger.reserve("a", Terms(10), 100.0)
+
+    assert ledger.settle("a", 10, 103.0).cost == 3.0
