@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from cache.policy import Limits, Policy
+from cache.ports import Key, Terms
 from cache.queue import Fairness
 from cache.scores import lru
 from tests.fakes import UNHURRIED, Caller, World, settle
@@ -129,6 +130,59 @@ async def test_one_who_is_starved_does_not_wait_for_it(world: World) -> None:
     newcomer = await one_is_young(world)
 
     assert newcomer.holds
+    await end(world)
+
+
+async def one_may_overtake_once_more(loading: Key | None = None) -> World:
+    """ "a" is young and has to go for one who waits, and who will be starved then.
+
+    So has the load of `loading`, for which nobody waits.
+    """
+    world = guarded(Fairness(times=1, seconds=1e6))
+    world.limits = Limits(30 if loading else 20, 30, 10)
+    world.ask("c")
+    await settle()
+    if loading:
+        world.loader.hold(loading)
+        deserter = world.ask(loading)
+        await settle()
+        deserter.go_away()
+        world.loader.terms_of["b"] = Terms(size_estimate=20)
+    await one_is_young(world)
+    world.ask("c")
+    await settle()
+    return world
+
+
+async def test_who_asks_for_it_as_it_goes_is_served_by_another_load() -> None:
+    """Fault planted: whether it is resident was not looked at again, and a lease was an error."""
+    world = await one_may_overtake_once_more()
+    before = world.state("a")
+
+    late = world.ask("a")
+    await settle()
+    waited = not late.task.done() and not late.holds
+    for caller in world.callers[:-1]:
+        caller.release()
+    await settle()
+
+    assert (before, waited, late.holds) == ("resident", True, True)
+    await end(world)
+
+
+async def test_who_asks_for_a_load_as_it_is_given_up_is_served_by_another() -> None:
+    """Fault planted: he joined the one that was called off, and waited for ever."""
+    world = await one_may_overtake_once_more(loading="l")
+    before = world.state("l")
+
+    late = world.ask("l")
+    await settle()
+    world.loader.open("l")
+    for caller in world.callers[:-1]:
+        caller.release()
+    await settle()
+
+    assert (before, late.holds) == ("loading", True)
     await end(world)
 
 

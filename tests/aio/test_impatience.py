@@ -27,7 +27,10 @@ async def test_nobody_is_evicted_for_him(world: World) -> None:
 
 
 async def test_he_does_not_wait_behind_others(world: World) -> None:
-    """And those behind whom he would have waited keep their place."""
+    """And those behind whom he would have waited keep their place.
+
+    Fault planted: he was refused only when he had become the first in the queue.
+    """
     world.loader.terms_of["big"] = Terms(size_estimate=30)
     holder = world.ask("a")
     await settle()
@@ -36,10 +39,11 @@ async def test_he_does_not_wait_behind_others(world: World) -> None:
 
     caller = world.ask("b", patient=False)
     await settle()
+    refused = caller.error
     holder.release()
     await settle()
 
-    assert isinstance(caller.error, InsufficientRoom)
+    assert isinstance(refused, InsufficientRoom)
     assert big.holds
 
 
@@ -83,3 +87,19 @@ async def test_one_refused_is_told_why(world: World) -> None:
     with pytest.raises(InsufficientRoom, match="there is no room to spare"):
         async with world.residency.lease("d", patient=False):
             pass
+
+
+async def test_an_impatient_one_who_joins_leaves_the_load_patient(world: World) -> None:
+    """Fault planted: it was as impatient as the last who joined, and the first was refused."""
+    world.loader.terms_of["big"] = Terms(size_estimate=30)
+    world.ask("a")
+    await settle()
+    first = world.ask("big")
+    await settle()
+
+    world.ask("big", patient=False)
+    await settle()
+    world.residency.relieve()
+    await settle()
+
+    assert not first.task.done()

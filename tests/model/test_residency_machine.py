@@ -52,9 +52,13 @@ ROOMY = Limits(45, 45, max_entries=6, devices={GPU: 12})
 
 class ResidencyMachine(RuleBasedStateMachine):
     """Faults that it found when they were planted: `hold` blind to leases, or to pins; `admit`
-    taking what drains for gone, or blind to `max_loads`; residents closed for one who is not
-    starved; a pin lost while the load waits for room; no pump when a load is deserted; an alarm
-    that is left set.
+    taking what drains for gone; residents closed for one who is not starved; `pump` letting in
+    whoever fits, or one who is being cancelled; a load called off that others wait for; a failed
+    load that keeps its room; a resident closed under a lease, or whose death is not noticed; a
+    pin lost while the load waits for room; no pump after a release.
+
+    Found in some runs and not in others: `admit` blind to `max_loads`; no pump when a load is
+    deserted; an alarm that is left set.
     """
 
     def __init__(self) -> None:
