@@ -234,3 +234,12 @@ def test_where_nothing_was_expected_the_first_load_is_the_cost() -> None:
     ledger.reserve("a", Terms(10), 100.0)
 
     assert ledger.settle("a", 10, 103.0).cost == 3.0
+
+
+def test_a_refresh_does_not_make_a_resident_young() -> None:
+    """It cost no load. Fault planted: it counted as landed anew."""
+    ledger = Ledger()
+    ledger.reserve("a", Terms(size_estimate=10), 0.0)
+    ledger.settle("a", 10, 1.0)
+
+    assert ledger.refresh("a", 50.0).landed == 1.0

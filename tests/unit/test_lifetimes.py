@@ -124,3 +124,8 @@ def test_whoever_expires_is_idle_and_resident(book: list[Entry], now: float) -> 
             assert e.state is State.RESIDENT
             assert not e.leases
             assert not e.pinned
+
+
+def test_who_refreshes_nothing_ahead_refreshes_nothing() -> None:
+    """Fault planted: 0 made it due as it expired."""
+    assert refresh_at(entry("a", ttl=10.0, asked=1), 0.0) is None
