@@ -120,11 +120,10 @@ class Policy:
                 need = need.less(entry)
         if need.met:
             return _wait_for_loads(loading, limits)
-        guard = 0.0 if starved else self.churn_guard
         ranked = order(entries, self.score, now)
-        victims = _choose((e for e in ranked if hold(e, now, guard) is None), need)
+        victims = _choose((e for e in ranked if hold(e, now, 0.0) is None), need)
         if victims is not None:
-            return Wait(tuple(e.key for e in victims))
+            return self._unless_young(victims, now, 0.0 if starved else self.churn_guard)
         return self._wait(entries, need, now, starved=starved)
 
     def surplus(self, entries: Iterable[Entry], limits: Limits, now: float) -> tuple[Key, ...]:
@@ -153,6 +152,14 @@ class Policy:
         """What may go now, first to go first, the young included: memory does not wait."""
         return [e for e in order(entries, self.score, now) if hold(e, now, 0.0) is None]
 
+    def _unless_young(self, victims: tuple[Entry, ...], now: float, guard: float) -> Wait:
+        """Drain them; but wait for one that is young, rather than let a better one go."""
+        young = [e for e in victims if hold(e, now, guard) is Hold.YOUNG]
+        if not young:
+            return Wait(tuple(e.key for e in victims))
+        again = max(young_until(e, guard) for e in young)
+        return Wait(blockers=tuple(e.key for e in young), again=again)
+
     def _wait(
         self,
         entries: tuple[Entry, ...],
@@ -161,13 +168,11 @@ class Policy:
         *,
         starved: bool,
     ) -> Wait:
-        """Nobody can go now: who is in the way, until when, and who gets no new leases."""
-        held = {e.key: hold(e, now, self.churn_guard) for e in entries}
+        """Those who may go are not enough: who is in the way, and who gets no new leases."""
+        held = {e.key: hold(e, now, 0.0) for e in entries}
         blockers = tuple(
             k for k, why in held.items() if why not in (None, Hold.PINNED, Hold.LEAVING)
         )
-        young = [e for e in entries if held[e.key] is Hold.YOUNG]
-        again = min((young_until(e, self.churn_guard) for e in young), default=None)
         closed: frozenset[Key] = frozenset()
         if starved:
             loading = [e for e in entries if held[e.key] is Hold.LOADING and not e.pinned]
@@ -175,7 +180,7 @@ class Policy:
             movable = sorted((e for e in ranked if not e.pinned), key=lambda e: e.leases > 0)
             chosen = _choose([*movable, *loading], need)
             closed = frozenset(e.key for e in chosen or ())
-        return Wait((), blockers, again, closed)
+        return Wait(blockers=blockers, closed=closed)
 
 
 def _wait_for_loads(loading: list[Entry], limits: Limits) -> Wait:

@@ -14,8 +14,9 @@ def gdsf(entry: Entry) -> float:
     """GreedyDual-Size-Frequency: load seconds saved per MB held, aged.
 
     `H = L + F * C / S`: F is how often it is leased (decayed, see `Entry.frequency`), C its
-    measured load in seconds (smoothed over its loads), S its measured MB, and L the ageing clock as of its last lease:
-    the highest score that was ever evicted, so that what was worth much long ago falls behind.
+    measured load in seconds (smoothed over its loads), S its measured MB, and L the ageing clock
+    as of its last lease: the highest score that was ever evicted, so that what was worth much
+    long ago falls behind.
     With C = 1 and no decay it is the policy of L. Cherkasova, "Improving WWW Proxies Performance
     with Greedy-Dual-Size-Frequency Caching Policy", HP Laboratories HPL-98-69R1 (1998), which
     extends GreedyDual-Size (Cao and Irani, USENIX Symposium on Internet Technologies, 1997).
