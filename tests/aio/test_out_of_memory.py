@@ -128,3 +128,19 @@ async def test_one_that_cannot_be_closed_is_not_held_against_another() -> None:
     assert reported
     caller.release()
     await world.residency.aclose()
+
+
+async def test_it_does_not_evict_itself_when_nobody_waits_for_it_any_more(world: World) -> None:
+    """The load goes on. Fault planted: it was among those that may go, and gave itself up."""
+    await world.have("a")
+    world.loader.hold("c")
+    world.loader.short_of_memory["c"] = 1
+    caller = world.ask("c")
+    await settle()
+    caller.go_away()
+    await settle()
+
+    world.loader.open("c")
+    await settle()
+
+    assert world.states() == {"c": "resident"}

@@ -274,6 +274,26 @@ async def test_measuring_what_is_absent_or_leaving_changes_nothing(world: World)
     assert await unloading == 10
 
 
+async def test_a_measurement_of_one_that_has_left_says_nothing_of_its_successor(
+    world: World,
+) -> None:
+    """Fault planted: what was measured of the old one was charged to the new one."""
+    await world.have("a")
+    world.loader.newest("a").weighs = 3
+    world.loader.hold("a", "measure")
+    measuring = asyncio.create_task(world.residency.measure("a"))
+    await settle()
+    await world.residency.unload("a")
+    await world.have("a")
+
+    world.loader.open("a", "measure")
+    await measuring
+
+    entry = world.residency.entry("a")
+    assert entry is not None
+    assert entry.footprint == 10
+
+
 async def test_what_outgrew_the_budget_is_evicted_as_soon_as_it_is_measured(world: World) -> None:
     """Not at the next sweep; fault planted: `measure` corrected the book and left it at that."""
     await world.have("a", "b", "c")
