@@ -193,7 +193,13 @@ def start(project: Path, *arguments: str) -> subprocess.Popen[str]:
         text=True,
         cwd=project,
         env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(project)},
+        preexec_fn=_heed_ctrl_c,  # noqa: PLW1509 - it takes no lock
     )
+
+
+def _heed_ctrl_c() -> None:
+    """A shell lets what it starts in the background ignore it, and all that this starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.mark.process
