@@ -1,8 +1,9 @@
 """Which models are worth having in memory, judged by how they were used so far."""
 
-import math
 from dataclasses import dataclass
 
+from cache.entry import decayed
+from cache.ledger import HALF_LIFE
 from models.journal import History
 
 
@@ -18,7 +19,7 @@ class Worth:
     score: float | None
 
 
-def worth(history: History, half_life: float = 500.0) -> tuple[Worth, ...]:
+def worth(history: History, half_life: float = HALF_LIFE) -> tuple[Worth, ...]:
     """Every model that was accessed, the most valuable first, those without a score last.
 
     An access counts 1 when it happens, and half as much with every `half_life` accesses of all
@@ -35,16 +36,12 @@ def _frequencies(history: History, half_life: float) -> dict[str, float]:
     last: dict[str, tuple[float, int]] = {}
     for number, access in enumerate(history.accesses, start=1):
         frequency, before = last.get(access.model, (0.0, number))
-        last[access.model] = (frequency * _decay(number - before, half_life) + 1.0, number)
+        last[access.model] = (decayed(frequency, number - before, half_life) + 1.0, number)
     end = len(history.accesses)
     return {
-        model: frequency * _decay(end - number, half_life)
+        model: decayed(frequency, end - number, half_life)
         for model, (frequency, number) in last.items()
     }
-
-
-def _decay(accesses: int, half_life: float) -> float:
-    return math.exp2(-accesses / half_life)
 
 
 def _score(history: History, model: str, frequency: float) -> float | None:
