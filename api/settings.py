@@ -1,26 +1,18 @@
 """Settings from the environment: MODEL_CACHE_ and the name in capitals, lists and maps as JSON."""
 
-import difflib
 import os
-import re
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError as UnreadableValue
 
+from api.variables import PREFIX, explain, unknown_variables
 from models.config import ServingConfig
 
-PREFIX = "MODEL_CACHE_"
 MEGABYTE = 10**6
 POLICIES = ("gdsf", "lru")
-# Kubernetes puts such variables into every pod for a Service whose name begins with model-cache.
-KUBERNETES_LINK = re.compile(
-    rf"{PREFIX}(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?"
-    r"|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)"
-)
 
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 SecondsOrZero = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -96,6 +88,26 @@ class Settings(BaseSettings):
     cores: Count | None = Field(
         default=None, description="cores used for inference; unset means all"
     )
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = Field(
+        default="auto", description="where models compute: auto, cpu, cuda or cuda:N"
+    )
+    dispatch: Literal["auto", "single", "batch"] = Field(
+        default="auto",
+        description="what is sent to a runner together: single texts, or all that wait in batches;"
+        " auto is by its device",
+    )
+    max_windows: Count = Field(
+        default=16, description="windows that are read of a text longer than the model's input"
+    )
+    prediction_cache_mb: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(
+        default=32.0, description="memory for answers given before; 0 keeps none"
+    )
+    prediction_cache_ttl: Seconds = Field(
+        default=3600.0, description="age at which an answer is computed anew"
+    )
+    bentoml_metrics: bool = Field(default=False, description="BentoML's own metrics middleware")
+    bentoml_access_log: bool = Field(default=False, description="BentoML's log line a request")
+    bentoml_tracing: bool = Field(default=False, description="BentoML's OpenTelemetry tracing")
 
     journal_enabled: bool = Field(default=True, description="keep an access journal on disk")
     journal: Path | None = Field(
@@ -151,7 +163,7 @@ class Settings(BaseSettings):
         try:
             settings = cls()
         except ValidationError as error:
-            problems += [_explain(detail["loc"], detail["msg"]) for detail in error.errors()]
+            problems += [explain(detail["loc"], detail["msg"]) for detail in error.errors()]
         except UnreadableValue as error:
             problems += [f"{error}: lists and maps are written as JSON"]
         if problems:
@@ -190,33 +202,12 @@ class Settings(BaseSettings):
             journal_enabled=self.journal_enabled,
             restore_working_set=self.restore_working_set,
             events_kept=self.events_kept,
+            device=self.device,
+            dispatch=self.dispatch,
+            max_windows=self.max_windows,
+            prediction_cache=round(self.prediction_cache_mb * MEGABYTE),
+            prediction_cache_ttl=self.prediction_cache_ttl,
         )
-
-
-def unknown_variables(environment: Mapping[str, str], fields: tuple[str, ...]) -> list[str]:
-    """Explain each MODEL_CACHE_ variable that is no setting: a typing error must not pass."""
-    known = [PREFIX + field.upper() for field in fields]
-    return [
-        f"{name}: no such setting{_suggestion(name, known)}"
-        for name in sorted(environment)
-        if name.upper().startswith(PREFIX)
-        and name.upper() not in known
-        and not KUBERNETES_LINK.fullmatch(name)
-    ]
-
-
-def _suggestion(name: str, known: list[str]) -> str:
-    names = [variable.removeprefix(PREFIX) for variable in known]
-    close = difflib.get_close_matches(name.upper().removeprefix(PREFIX), names, n=1, cutoff=0.7)
-    return f"; did you mean {PREFIX}{close[0]}?" if close else "; unset it"
-
-
-def _explain(location: tuple[int | str, ...], message: str) -> str:
-    reason = message.removeprefix("Value error, ")
-    if not location:
-        return reason
-    place = PREFIX + str(location[0]).upper()
-    return f"{place}{''.join(f'[{part}]' for part in location[1:])}: {reason}"
 
 
 def _bytes(megabytes: float | None) -> int | None:

@@ -42,4 +42,9 @@ class ServingConfig:
     journal_enabled: bool = True
     restore_working_set: bool = True
     events_kept: int = 1000
+    device: str = "auto"
+    dispatch: str = "auto"
+    max_windows: int = 16
+    prediction_cache: int = 32_000_000
+    prediction_cache_ttl: float = 3600.0
     ttl_by_type: dict[str, float] = field(default_factory=dict)

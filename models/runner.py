@@ -26,7 +26,10 @@ class LoadOrder:
     """What a runner is to load: the folder `path`, by the engine of that name.
 
     `threads` texts are worked on at once, each by `intra_op` threads. `compiled` says that the
-    graph was optimised when it was registered, so that loading need not do it.
+    graph was optimised when it was registered, so that loading need not do it. `device` is
+    "auto", "cpu", "cuda" or "cuda:N". At most `max_windows` windows are read of a long text;
+    `harmless` is the label whose lowest probability makes a window the worst one, None where the
+    model has none.
     """
 
     engine: str
@@ -36,6 +39,9 @@ class LoadOrder:
     threads: int
     intra_op: int = 1
     compiled: bool = False
+    device: str = "cpu"
+    max_windows: int = 16
+    harmless: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,9 +48,14 @@ class OnnxEngine:
         *,
         intra_op: int = 1,
         compiled: bool = False,
+        device: str = "cpu",
+        max_windows: int = 16,
+        harmless: str | None = None,
     ) -> None:
         _require(path, "model.onnx", "tokenizer.json")
         self.labels = tuple(labels)
+        self.device = "cpu"
+        self.batch_proof = False
         self._tokenizer = Tokenizer.from_file(str(path / "tokenizer.json"))
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(max_length)

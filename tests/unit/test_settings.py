@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from api.settings import Settings, SettingsError, unknown_variables
+from api.settings import Settings, SettingsError
+from api.variables import unknown_variables
 from models.config import ServingConfig
 
 DOCUMENTED = {
