@@ -71,6 +71,11 @@ def test_every_setting_that_the_use_cases_know_reaches_them(
         "journal_enabled": False,
         "restore_working_set": False,
         "events_kept": 9,
+        "device": "cuda:1",
+        "dispatch": "single",
+        "max_windows": 3,
+        "prediction_cache_mb": 1.5,
+        "prediction_cache_ttl": 11.0,
     }
     texts = {name: v if isinstance(v, str) else json.dumps(v) for name, v in values.items()}
     config = read(monkeypatch, **texts).to_config()
@@ -78,11 +83,12 @@ def test_every_setting_that_the_use_cases_know_reaches_them(
     expected = {
         **values,
         "memory_limit": 600_000_000,
+        "prediction_cache": 1_500_000,
         "preload_models": ("a", "b"),
         "catalogue": Path("other.toml"),
         "journal": Path("elsewhere.journal"),
     }
-    del expected["memory_limit_mb"]
+    del expected["memory_limit_mb"], expected["prediction_cache_mb"]
     assert {name: getattr(config, name) for name in expected} == expected
     assert set(ServingConfig.__slots__) == set(expected)
 
