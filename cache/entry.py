@@ -27,7 +27,8 @@ class Entry(NamedTuple):
     `priority` is its class; `fixed` says that it may not follow from usage. `since` is when it
     was loaded or last refreshed, `landed` when it was loaded, `asked` how many leases there were
     since `since`. `frequency` is the decayed count of its leases as of the last one, which was
-    the ledger's lease number `turn`, and `floor` is what the ageing clock showed then.
+    the ledger's lease number `turn`, and `floor` is what the ageing clock showed then. `score` is
+    what a resident is worth keeping for by all that, see `scores`.
 
     `load_seconds` is what the load took, `cost` what one is expected to take.
 
@@ -54,6 +55,7 @@ class Entry(NamedTuple):
     frequency: float = 0.0
     turn: int = 0
     floor: float = 0.0
+    score: float = 0.0
     landed: float = 0.0
     load_seconds: float = 0.0
     cost: float = 0.0

@@ -43,13 +43,12 @@ class Exits(Generic[L]):
         A load that is given up has to end by itself: `left` is to be called then.
         """
         entry = self._ledger.get(key)
-        score = self._policy.score(entry) if entry else 0.0
         if entry is not None and cause is Cause.EVICTED:
-            self._ledger.age(entry, score)
+            self._ledger.age(entry)
         now = self._clock.monotonic()
         leaving = self._ledger.drain(key, cause, room_for)
         idle = now - leaving.last_used
-        self._observe(Draining(key, now, cause, room_for, leaving.priority, score, idle))
+        self._observe(Draining(key, now, cause, room_for, leaving.priority, leaving.score, idle))
         self._departures[key] = asyncio.get_running_loop().create_future()
         if key in self.loaded and not leaving.leases:
             self._tasks.start(self._close(key))
@@ -79,7 +78,7 @@ class Exits(Generic[L]):
     def reclassify(self) -> None:
         """Note the classes that follow from usage."""
         entries = self._ledger.entries()
-        for key, priority in ranking.classes(entries, self._policy.score).items():
+        for key, priority in ranking.classes(entries).items():
             entry = self._ledger.get(key)
             if entry is not None and entry.priority is not priority:
                 self._ledger.classify(key, priority)

@@ -9,6 +9,7 @@ from cache.entry import Departed, Entry, State, Totals, band, charge, decayed, s
 from cache.errors import LedgerError
 from cache.events import Cause
 from cache.ports import Key, Priority, Terms
+from cache.scores import Scorer, gdsf
 
 HALF_LIFE = 500.0
 """Leases, of all keys together, after which an old lease counts half in `Entry.frequency`."""
@@ -17,10 +18,13 @@ HALF_LIFE = 500.0
 class Ledger:
     """Not safe for threads; on one event loop no lock is needed, for nothing here awaits.
 
-    `half_life` is in leases; infinity counts all leases since the load alike.
+    `score` says what a resident is worth. It is asked whenever an entry changes, so that no
+    decision has to ask it of all. `half_life` is in leases; infinity counts all leases since the
+    load alike.
     """
 
-    def __init__(self, half_life: float = HALF_LIFE) -> None:
+    def __init__(self, score: Scorer = gdsf, half_life: float = HALF_LIFE) -> None:
+        self._score = score
         self._half_life = half_life
         self._entries: dict[Key, Entry] = {}
         self._leases = 0
@@ -169,10 +173,10 @@ class Ledger:
             raise LedgerError(f"the class of {key} is fixed")
         return self._put(entry._replace(priority=priority))
 
-    def age(self, victim: Entry, score: float) -> None:
+    def age(self, victim: Entry) -> None:
         """Let the ageing clock of the victim's class show at least its score."""
         clock = band(victim)
-        self._clocks[clock] = max(self._clocks[clock], score)
+        self._clocks[clock] = max(self._clocks[clock], victim.score)
 
     def drain(self, key: Key, cause: Cause, room_for: Key | None = None) -> Entry:
         """RESIDENT, or a load that is given up → DRAINING.
@@ -219,5 +223,7 @@ class Ledger:
         return entry
 
     def _put(self, entry: Entry) -> Entry:
+        if entry.state is State.RESIDENT:
+            entry = entry._replace(score=self._score(entry))
         self._entries[entry.key] = entry
         return entry

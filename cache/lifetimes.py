@@ -30,17 +30,20 @@ def runs_out(entry: Entry) -> float | None:
     return None if entry.ttl is None else entry.since + entry.ttl
 
 
-def is_over(entry: Entry, now: float) -> bool:
-    """Has its time run out?"""
-    if entry.keep_alive is None and (entry.ttl is None or entry.since + entry.ttl > now):
-        return False
-    at = expiry(entry)
-    return at is not None and at <= now
+def overdue(entries: Iterable[Entry], now: float) -> list[Entry]:
+    """Those whose time has run out. What only has a TTL, and time left, needs no closer look."""
+    return [
+        entry
+        for entry in entries
+        if ((ttl := entry.ttl) is not None and entry.since + ttl <= now)
+        or entry.keep_alive is not None
+        if (at := expiry(entry)) is not None and at <= now
+    ]
 
 
 def expired(entries: Iterable[Entry], now: float) -> tuple[Key, ...]:
     """Idle residents whose time has run out."""
-    return tuple(entry.key for entry in entries if is_over(entry, now))
+    return tuple(entry.key for entry in overdue(entries, now))
 
 
 def refresh_at(entry: Entry, ahead: float) -> float | None:

@@ -120,7 +120,7 @@ class Policy:
                 need = need.less(entry)
         if need.met:
             return _wait_for_loads(loading, limits)
-        ranked = order(entries, self.score, now)
+        ranked = order(entries, now)
         victims = _choose((e for e in ranked if hold(e, now, 0.0) is None), need)
         if victims is not None:
             return self._unless_young(victims, now, 0.0 if starved else self.churn_guard)
@@ -150,7 +150,7 @@ class Policy:
 
     def candidates(self, entries: Collection[Entry], now: float) -> list[Entry]:
         """What may go now, first to go first, the young included: memory does not wait."""
-        return [e for e in order(entries, self.score, now) if hold(e, now, 0.0) is None]
+        return [e for e in order(entries, now) if hold(e, now, 0.0) is None]
 
     def _unless_young(self, victims: tuple[Entry, ...], now: float, guard: float) -> Wait:
         """Drain them; but wait for one that is young, rather than let a better one go."""
@@ -176,7 +176,7 @@ class Policy:
         closed: frozenset[Key] = frozenset()
         if starved:
             loading = [e for e in entries if held[e.key] is Hold.LOADING and not e.pinned]
-            ranked = order(entries, self.score, now)
+            ranked = order(entries, now)
             movable = sorted((e for e in ranked if not e.pinned), key=lambda e: e.leases > 0)
             chosen = _choose([*movable, *loading], need)
             closed = frozenset(e.key for e in chosen or ())
@@ -217,7 +217,7 @@ def _shortage(entries: Collection[Entry], terms: Terms, limits: Limits) -> _Need
     if terms.device_estimate:
         here = sum(e.device_charged for e in entries if e.device == device)
         device_size = terms.device_estimate + here - limits.devices.get(device, 0)
-    size = terms.size_estimate + sum(e.charged for e in entries) - limits.budget
+    size = terms.size_estimate + sum([e.charged for e in entries]) - limits.budget
     return _Need(size, len(entries) + 1 - limits.max_entries, device, device_size)
 
 

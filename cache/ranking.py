@@ -5,14 +5,14 @@ last the key break ties. Where nobody has fixed the class it follows from usage:
 of the score's own order in which the entry stands, so that class and order never disagree.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+import heapq
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from cache.entry import Entry, State
-from cache.lifetimes import is_over
+from cache.lifetimes import overdue
 from cache.ports import Key, Priority
-from cache.scores import Scorer
 
 _STICKY = 1 / 12
 """How far (as a part of all) an entry must stand beyond its class's third to leave the class."""
@@ -20,6 +20,8 @@ _STICKY = 1 / 12
 _LOAD_SHARE = 4
 """A place is given to another after as many load times at the earliest, see `young_until`."""
 
+_FEW = 32
+"""Of as many the order is found one at a time: cheaper than to sort a thousand."""
 
 _CLASSES = tuple(Priority)
 
@@ -41,7 +43,6 @@ class Standing:
     entry: Entry
     place: int
     priority: Priority
-    score: float
     hold: Hold | None
 
 
@@ -72,69 +73,95 @@ def young_until(entry: Entry, guard: float) -> float:
     return entry.landed + min(guard, _LOAD_SHARE * entry.load_seconds)
 
 
-def order(entries: Collection[Entry], score: Scorer, now: float) -> Iterator[Entry]:
+def order(entries: Collection[Entry], now: float) -> Iterator[Entry]:
     """What is resident, or loads with nobody waiting for it, first to go first.
 
     Lazy: mostly the first few are all that is asked for.
     """
-    ascending = _ascending(entries, score)
-    if len(ascending) < len(entries):
+    ranked = _ranked(entries)
+    if len(ranked) < len(entries):
         yield from (e for e in entries if e.state is State.LOADING and not e.wanted)
-    over = [e for e in ascending if is_over(e, now)]
-    yield from over
-    gone = {entry.key for entry in over}
-    yield from (e for e in _by_class(ascending) if e.key not in gone)
+    over = sorted(_ranked(overdue(entries, now)))
+    yield from (entry for *_, entry in over)
+    gone = {entry.key for *_, entry in over}
+    yield from (entry for *_, entry in _by_class(ranked) if entry.key not in gone)
 
 
-def classes(entries: Collection[Entry], score: Scorer) -> Mapping[Key, Priority]:
+def classes(entries: Collection[Entry]) -> Mapping[Key, Priority]:
     """The class of each resident whose class is not fixed, as it follows from usage."""
-    placed = _placed(_ascending(entries, score))
-    return {entry.key: priority for entry, priority in placed if not entry.fixed}
+    loose = sorted(r for r in _ranked(entries) if not r[3].fixed)
+    return {entry.key: priority for (*_, entry), priority in _placed(loose, len(loose))}
 
 
-def standings(
-    entries: Collection[Entry], score: Scorer, now: float, guard: float
-) -> tuple[Standing, ...]:
+def standings(entries: Collection[Entry], now: float, guard: float) -> tuple[Standing, ...]:
     """Everybody's place, to be shown."""
-    named = classes(entries, score)
+    named = classes(entries)
     return tuple(
-        Standing(e, place, named.get(e.key, e.priority), score(e), hold(e, now, guard))
-        for place, e in enumerate(order(entries, score, now), start=1)
+        Standing(e, place, named.get(e.key, e.priority), hold(e, now, guard))
+        for place, e in enumerate(order(entries, now), start=1)
     )
 
 
-def _ascending(entries: Collection[Entry], score: Scorer) -> list[Entry]:
-    """The residents by score, recency, and key."""
+_Ranked = tuple[float, float, Key, Entry]
+"""An entry behind what it is sorted by: score, recency, and key."""
+
+
+def _ranked(entries: Collection[Entry]) -> list[_Ranked]:
+    """The residents, in no order yet."""
     resident = State.RESIDENT
-    keyed = [(score(e), e.last_used, e.key, e) for e in entries if e.state is resident]
-    keyed.sort()
-    return [item[3] for item in keyed]
+    return [(e.score, e.last_used, e.key, e) for e in entries if e.state is resident]
 
 
-def _by_class(ascending: list[Entry]) -> Iterator[Entry]:
-    """Fixed low, low, medium fixed or not, high, fixed high; each by what it was sorted by."""
-    fixed = [entry for entry in ascending if entry.fixed]
-    yield from (entry for entry in fixed if entry.priority is Priority.LOW)
-    for wanted in Priority:
-        yield from (
-            entry
-            for entry, priority in _placed(ascending)
-            if priority is wanted and (not entry.fixed or wanted is Priority.MEDIUM)
+def _by_class(ranked: list[_Ranked]) -> Iterator[_Ranked]:
+    """Fixed low, low, medium fixed or not, high, fixed high; each in its order."""
+    fixed = sorted([r for r in ranked if r[3].fixed])
+    loose = _Rising([r for r in ranked if not r[3].fixed] if fixed else ranked)
+
+    def both(wanted: Priority) -> tuple[Iterator[_Ranked], Iterator[_Ranked]]:
+        return (
+            (r for r in fixed if r[3].priority is wanted),
+            (r for r, priority in _placed(loose, len(loose)) if priority is wanted),
         )
-    yield from (entry for entry in fixed if entry.priority is Priority.HIGH)
+
+    for wanted in both(Priority.LOW):
+        yield from wanted
+    yield from heapq.merge(*both(Priority.MEDIUM))
+    for wanted in reversed(both(Priority.HIGH)):
+        yield from wanted
 
 
-def _placed(ascending: list[Entry]) -> Iterator[tuple[Entry, Priority]]:
-    """Each with its class: fixed, or its third of those that are not."""
-    edges = _edges(len(ascending) - sum([entry.fixed for entry in ascending]))
-    index = 0
-    for entry in ascending:
-        if entry.fixed:
-            yield entry, entry.priority
-            continue
-        low, high = edges[entry.priority]
-        yield entry, _CLASSES[0 if index < low else 1 if index < high else 2]
-        index += 1
+class _Rising:
+    """Goes through what is ranked in order, and puts it in order no further than is asked."""
+
+    def __init__(self, ranked: list[_Ranked]) -> None:
+        self._sorted: list[_Ranked] = []
+        self._rest = ranked.copy()
+        heapq.heapify(self._rest)
+
+    def __len__(self) -> int:
+        return len(self._sorted) + len(self._rest)
+
+    def __iter__(self) -> Iterator[_Ranked]:
+        for index in range(len(self)):
+            if index == len(self._sorted):
+                self._sort_on()
+            yield self._sorted[index]
+
+    def _sort_on(self) -> None:
+        """One by one at first; who wants more than that will want all."""
+        if len(self._sorted) < _FEW:
+            self._sorted.append(heapq.heappop(self._rest))
+        else:
+            self._sorted += sorted(self._rest)
+            self._rest.clear()
+
+
+def _placed(rising: Iterable[_Ranked], total: int) -> Iterator[tuple[_Ranked, Priority]]:
+    """Each with its class, which is its third of all `total` whose class is not fixed."""
+    edges = _edges(total)
+    for index, ranked in enumerate(rising):
+        low, high = edges[ranked[3].priority]
+        yield ranked, _CLASSES[0 if index < low else 1 if index < high else 2]
 
 
 def _edges(total: int) -> tuple[tuple[float, float], ...]:

@@ -94,7 +94,7 @@ class Residency(Generic[L]):
         self._limits = limits
         self._observe = observe
         self._rules = rules
-        self._ledger = Ledger(rules.half_life)
+        self._ledger = Ledger(rules.policy.score, rules.half_life)
         self._tasks = Tasks()
         self._quarantine = Quarantine(rules.backoff)
         self._exits: Exits[L] = Exits(
@@ -214,7 +214,7 @@ class Residency(Generic[L]):
     def standings(self) -> tuple[Standing, ...]:
         """All residents, first to go first."""
         policy, now = self._rules.policy, self._clock.monotonic()
-        return ranking.standings(self.entries(), policy.score, now, policy.churn_guard)
+        return ranking.standings(self.entries(), now, policy.churn_guard)
 
     async def plan(self, key: Key) -> Plan:
         """What a load of `key` would come to; nothing is done."""

@@ -79,7 +79,7 @@ def standing_view(standing: Standing, name: str, clock: SystemClock) -> Standing
         place=standing.place,
         priority=standing.priority,
         fixed=entry.fixed,
-        score=standing.score,
+        score=entry.score,
         footprint=entry.footprint,
         charged=entry.charged,
         last_used=clock.utc(entry.last_used),

@@ -139,7 +139,7 @@ class Overview:
         found = (self._residency.entry(key) for key in keys)
         loading = [e for e in found if e is not None and e.state is State.LOADING and e.wanted]
         return [
-            Standing(entry, place, entry.priority, 0.0, Hold.LOADING)
+            Standing(entry, place, entry.priority, Hold.LOADING)
             for place, entry in enumerate(loading, start=after + 1)
         ]
 

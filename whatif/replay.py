@@ -103,7 +103,7 @@ class _Run:
         self._terms = {name: _terms(thing) for name, thing in trace.things.items()}
         self._policy = policy
         self._limits = limits
-        self._ledger = Ledger(half_life)
+        self._ledger = Ledger(policy.score, half_life)
         self._choose = choose
         self._classed = classed
         self._loads: list[float] = []
@@ -145,7 +145,7 @@ class _Run:
     def _evict(self, key: Key, room_for: Key) -> None:
         entry = self._ledger.get(key)
         assert entry is not None  # noqa: S101  # the policy names none but entries of the book
-        self._ledger.age(entry, self._policy.score(entry))
+        self._ledger.age(entry)
         self._ledger.drain(key, Cause.EVICTED, room_for)
         self._ledger.gone(key)
         self._held -= entry.charged
@@ -153,7 +153,7 @@ class _Run:
 
     def _classify(self) -> None:
         entries = self._ledger.entries()
-        found = ranking.classes(entries, self._policy.score)
+        found = ranking.classes(entries)
         for entry in entries:
             priority = found.get(entry.key, entry.priority)
             if priority is not entry.priority:

@@ -13,7 +13,7 @@ from cache.entry import Entry
 from cache.ledger import Ledger
 from cache.policy import Limits, Policy, Wait
 from cache.ports import Terms
-from cache.scores import POLICIES
+from cache.scores import POLICIES, Scorer, gdsf
 
 MB = 10**6
 SIZE = 100 * MB
@@ -69,7 +69,7 @@ def _bar(found: Mapping[str, Any]) -> Bar:
 
 
 def _measure(policy: str, count: int, victims: int, runs: int) -> dict[str, Any]:
-    entries = residents(count)
+    entries = residents(count, POLICIES[policy])
     limits = Limits(budget=count * SIZE, comfort=count * SIZE, max_entries=10 * count)
     terms, rules = Terms(size_estimate=victims * SIZE), Policy(POLICIES[policy])
     taken = []
@@ -88,10 +88,10 @@ def _measure(policy: str, count: int, victims: int, runs: int) -> dict[str, Any]
     }
 
 
-def residents(count: int, seed: int = 7) -> tuple[Entry, ...]:
+def residents(count: int, score: Scorer = gdsf, seed: int = 7) -> tuple[Entry, ...]:
     """As many residents after some traffic: all SIZE bytes, loaded within the first 30 minutes."""
     random = Random(seed)  # noqa: S311  # the same residents every time
-    ledger = Ledger()
+    ledger = Ledger(score)
     for number in range(count):
         key, began = f"model-{number:04}:1", random.uniform(0, _HOUR / 2)
         ledger.reserve(key, Terms(size_estimate=SIZE, ttl=2 * _HOUR), began)

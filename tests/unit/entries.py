@@ -23,13 +23,17 @@ def entry(
     load_seconds: float = 0.0,
     frequency: float = 0.0,
     floor: float = 0.0,
+    score: float | None = None,
     asked: int = 0,
     refreshing: bool = False,
     wanted: bool = True,
     device: str = HOST,
     device_size: int = 0,
 ) -> Entry:
-    """A resident of 10 bytes, loaded at 100 s, unless it is said otherwise."""
+    """A resident of 10 bytes, loaded at 100 s, unless it is said otherwise.
+
+    It is worth what least recently used makes of it.
+    """
     return Entry(
         key=key,
         state=state,
@@ -49,6 +53,7 @@ def entry(
         asked=asked,
         frequency=frequency,
         floor=floor,
+        score=used if score is None else score,
         refreshing=refreshing,
         wanted=wanted,
         device=device,

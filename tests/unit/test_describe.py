@@ -98,7 +98,7 @@ def test_a_state_says_what_is_shown(
 
 def test_a_class_that_nobody_has_fixed_is_that_of_its_place() -> None:
     """What is not in memory ranks below all that is. Planted fault: medium for all of these."""
-    standing = Standing(ENTRY, 3, Priority.HIGH, 0.5, Hold.LEASED)
+    standing = Standing(ENTRY, 3, Priority.HIGH, Hold.LEASED)
 
     resident, absent = view(entry=ENTRY, standing=standing), view(model=stored("m"))
 
@@ -109,7 +109,7 @@ def test_a_class_that_nobody_has_fixed_is_that_of_its_place() -> None:
 
 
 def test_a_class_that_the_catalogue_fixes_is_shown_wherever_the_model_stands() -> None:
-    standing = Standing(ENTRY, 1, Priority.LOW, 0.5, None)
+    standing = Standing(ENTRY, 1, Priority.LOW, None)
 
     model = view(spec=SPEC, entry=ENTRY, standing=standing)
 

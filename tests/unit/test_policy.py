@@ -529,7 +529,7 @@ def test_once_what_is_closed_is_idle_the_starved_one_is_served(
 def test_the_standings_explain_the_verdict(book: list[Entry], terms: Terms, bounds: Limits) -> None:
     """Nobody goes who is shown as held; whoever is passed over before him was not enough."""
     verdict = GUARDED.admit(book, terms, bounds, NOW)
-    places = standings(book, GUARDED.score, NOW, GUARDED.churn_guard)
+    places = standings(book, NOW, GUARDED.churn_guard)
 
     if isinstance(verdict, Wait) and verdict.victims:
         shown = {s.entry.key: s for s in places}

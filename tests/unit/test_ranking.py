@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from cache.entry import Entry, State
 from cache.ports import Key, Priority
 from cache.ranking import Hold, classes, hold, order, standings, young_until
-from cache.scores import lru
 from tests.fakes import LRU
 from tests.unit.entries import books, entry
 
@@ -19,7 +18,7 @@ NOW = 110.0
 
 
 def keys(*entries: Entry, now: float = NOW) -> list[Key]:
-    return [e.key for e in order(entries, lru, now)]
+    return [e.key for e in order(entries, now)]
 
 
 def crowd(number: int, *others: Entry, priority: Priority = MEDIUM) -> list[Entry]:
@@ -79,9 +78,9 @@ def test_the_key_breaks_a_tie() -> None:
 
 def test_recency_breaks_a_tie_of_the_score() -> None:
     """Two that are worth the same: who was used longer ago goes first."""
-    book = [entry("a", used=2), entry("b", used=1)]
+    book = [entry("a", used=2, score=0.0), entry("b", used=1, score=0.0)]
 
-    assert [e.key for e in order(book, lambda _: 0.0, NOW)] == ["b", "a"]
+    assert [e.key for e in order(book, NOW)] == ["b", "a"]
 
 
 def test_a_lower_class_goes_before_a_higher_one() -> None:
@@ -145,12 +144,12 @@ def test_the_classes_are_thirds_of_the_order() -> None:
     thirds = [LOW, LOW, MEDIUM, MEDIUM, HIGH, HIGH]
     book = [e._replace(priority=p) for e, p in zip(crowd(6), thirds, strict=True)]
 
-    assert list(classes(book, lru).values()) == thirds
+    assert list(classes(book).values()) == thirds
 
 
 def test_newcomers_are_medium_until_they_stand_well_apart() -> None:
     """A class is left for a reason, the first one too."""
-    named = classes(crowd(12), lru)
+    named = classes(crowd(12))
 
     assert list(named.values()) == [LOW] * 3 + [MEDIUM] * 6 + [HIGH] * 3
 
@@ -158,14 +157,14 @@ def test_newcomers_are_medium_until_they_stand_well_apart() -> None:
 @pytest.mark.parametrize("priority", Priority)
 def test_a_single_one_is_medium(priority: Priority) -> None:
     """There is nobody to compare it with, whatever it was before."""
-    assert classes(crowd(1, priority=priority), lru) == {"a": MEDIUM}
+    assert classes(crowd(1, priority=priority)) == {"a": MEDIUM}
 
 
 def test_whose_class_is_fixed_is_not_classed() -> None:
     """Nor does he move the thirds of the others."""
     fixed = [entry(k, used=-1, priority=HIGH, fixed=True) for k in "xyz"]
 
-    assert classes(crowd(6, *fixed), lru) == classes(crowd(6), lru)
+    assert classes(crowd(6, *fixed)) == classes(crowd(6))
 
 
 @pytest.mark.parametrize(("before", "now"), [(MEDIUM, MEDIUM), (LOW, LOW)])
@@ -174,22 +173,22 @@ def test_one_just_across_an_edge_keeps_his_class(before: Priority, now: Priority
     book = crowd(24)
     book[8] = book[8]._replace(priority=before)  # the first place beyond the lower third
 
-    assert classes(book, lru)["i"] is now
+    assert classes(book)["i"] is now
 
 
 def test_one_well_across_an_edge_changes_his_class() -> None:
     """A twelfth of all beyond it."""
     book = crowd(24, priority=LOW)
 
-    assert classes(book, lru)["j"] is LOW
-    assert classes(book, lru)["k"] is MEDIUM
+    assert classes(book)["j"] is LOW
+    assert classes(book)["k"] is MEDIUM
 
 
 def test_one_may_fall_by_two_classes_at_once() -> None:
     """What was high and is asked for no more does not stay medium out of habit."""
     book = crowd(24, priority=HIGH)
 
-    assert classes(book, lru)["a"] is LOW
+    assert classes(book)["a"] is LOW
 
 
 # Shown
@@ -199,9 +198,9 @@ def test_standings_tell_place_class_score_and_hold() -> None:
     """As the policy sees it; a fixed class is shown as it was fixed."""
     book = [entry("a", used=5, leases=1), entry("b", used=1, priority=LOW, fixed=True)]
 
-    first, second = standings(book, lru, NOW, LRU.churn_guard)
+    first, second = standings(book, NOW, LRU.churn_guard)
 
-    assert (first.entry.key, first.place, first.priority, first.score) == ("b", 1, LOW, 1.0)
+    assert (first.entry.key, first.place, first.priority, first.entry.score) == ("b", 1, LOW, 1.0)
     assert (second.entry.key, second.place, second.priority) == ("a", 2, MEDIUM)
     assert (first.hold, second.hold) == (None, Hold.LEASED)
 
@@ -209,10 +208,32 @@ def test_standings_tell_place_class_score_and_hold() -> None:
 # Whatever is in the book
 
 
+@given(
+    scores=st.lists(st.integers(0, 40), min_size=60, max_size=120),
+    fixed=st.lists(st.sampled_from([None, *Priority]), min_size=120, max_size=120),
+)
+def test_a_crowd_is_in_order_however_far_one_reads(
+    scores: list[int], fixed: list[Priority | None]
+) -> None:
+    """Planted fault: the rest of the heap was taken as if it were sorted."""
+    book = [
+        entry(f"{number:03}", score=float(score), priority=priority or MEDIUM, fixed=bool(priority))
+        for number, (score, priority) in enumerate(zip(scores, fixed, strict=False))
+    ]
+    named = classes(book)
+
+    def place(e: Entry) -> tuple[int, float, Key]:
+        rank = {LOW: 1, MEDIUM: 2, HIGH: 3}[named.get(e.key, e.priority)]
+        end = {LOW: 0, MEDIUM: 2, HIGH: 4}[e.priority] if e.fixed else rank
+        return end, e.score, e.key
+
+    assert list(order(book, NOW)) == sorted(book, key=place)
+
+
 @given(book=books())
 def test_the_order_is_a_permutation_of_who_could_go(book: list[Entry]) -> None:
     """Everybody resident, and every load that nobody waits for, once."""
-    found = order(book, lru, NOW)
+    found = order(book, NOW)
 
     expected = [
         e for e in book if e.state is State.RESIDENT or (e.state is State.LOADING and not e.wanted)
@@ -223,14 +244,14 @@ def test_the_order_is_a_permutation_of_who_could_go(book: list[Entry]) -> None:
 @given(book=books())
 def test_class_and_order_never_disagree(book: list[Entry]) -> None:
     """Of two that are not expired, the one of the lower class goes first; then the score."""
-    shown = standings(book, lru, NOW, 0.0)
+    shown = standings(book, NOW, 0.0)
 
     lasting = [s for s in shown if s.entry.state is State.RESIDENT and not keys_expired(s.entry)]
     for former, later in pairwise(lasting):
         assert former.priority <= later.priority
         same = former.priority is later.priority and former.entry.fixed == later.entry.fixed
         if same:
-            assert former.score <= later.score
+            assert former.entry.score <= later.entry.score
 
 
 def keys_expired(e: Entry) -> bool:
@@ -241,9 +262,9 @@ def keys_expired(e: Entry) -> bool:
 @given(book=books())
 def test_the_classes_are_those_of_the_standings(book: list[Entry]) -> None:
     """What is written down, and what is shown, is one thing."""
-    named = classes(book, lru)
+    named = classes(book)
 
-    for shown in standings(book, lru, NOW, 0.0):
+    for shown in standings(book, NOW, 0.0):
         if shown.entry.key in named:
             assert shown.priority is named[shown.entry.key]
 
@@ -252,10 +273,10 @@ def test_the_classes_are_those_of_the_standings(book: list[Entry]) -> None:
 def test_written_down_the_classes_stay_as_they_are(book: list[Entry], times: int) -> None:
     """Nothing changes by looking again."""
     for _ in range(times):
-        named = classes(book, lru)
+        named = classes(book)
         book = [e._replace(priority=named.get(e.key, e.priority)) for e in book]
 
-    assert classes(book, lru) == named
+    assert classes(book) == named
 
 
 @given(
@@ -275,12 +296,12 @@ def test_a_class_does_not_flap_while_neighbours_take_turns(number: int, swaps: l
 
 
 def _classed(book: list[Entry]) -> list[Entry]:
-    named = classes(book, lru)
+    named = classes(book)
     return [e._replace(priority=named[e.key]) for e in book]
 
 
 def _changes(book: list[Entry]) -> set[Key]:
-    named = classes(book, lru)
+    named = classes(book)
     return {e.key for e in book if named[e.key] is not e.priority}
 
 
