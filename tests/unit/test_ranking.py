@@ -307,10 +307,10 @@ def _changes(book: list[Entry]) -> set[Key]:
 
 def _swapped(book: list[Entry], index: int) -> list[Entry]:
     """Those on the places `index` and the next change places."""
-    ranked = sorted(book, key=lru)
+    ranked = sorted(book, key=lambda e: e.last_used)
     first, second = ranked[index], ranked[index + 1]
-    ranked[index] = first._replace(last_used=second.last_used)
-    ranked[index + 1] = second._replace(last_used=first.last_used)
+    ranked[index] = first._replace(last_used=second.last_used, score=second.score)
+    ranked[index + 1] = second._replace(last_used=first.last_used, score=first.score)
     return ranked
 
 
