@@ -121,7 +121,8 @@ class LedgerMachine(RuleBasedStateMachine):
         assert self.states[key] is State.RESIDENT
         assert self.leases[key] == 0
         assert not entry.pinned
-        assert entry.landed + min(guard, 4 * entry.load_seconds) <= self.now
+        young = min(guard, 4 * entry.load_seconds) if entry.asked else 0.0
+        assert entry.landed + young <= self.now
 
     def fits_beside(self, terms: Terms, staying: set[Key], budget: int | None = None) -> bool:
         beside = [e for e in self.entries() if e.key in staying]
