@@ -98,6 +98,12 @@ RESPONSES: dict[str, dict[str, Any]] = {
             "precision": "fp32",
             "labels": LABELS,
         },
+        "compiled": {
+            "precision": "fp32",
+            "parity": None,
+            "tools": {"tokenizers": "0.23.3", "torch": "2.13.0", "transformers": "5.23.0"},
+            "refused": {},
+        },
         "performance_metrics": {
             "avg_inference_time_ms": 45.2,
             "total_inferences": 45,

@@ -1,11 +1,13 @@
 """From views to the answers of the GET routes."""
 
 import math
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 from api import schemas as out
 from api.forms import CachePriority
+from api.schemas_compiled import CompiledOut, ParityOut
 from api.units import (
     iso,
     iso_or_none,
@@ -70,6 +72,7 @@ def model(view: ModelView) -> out.ModelDetailOut:
     return out.ModelDetailOut(
         **_model(view),
         model_info=_model_info(view),
+        compiled=_compiled(view),
         performance_metrics=_model_performance(view.performance),
         runner=None if view.runner is None else _runner(view.runner),
         pinned=view.pinned,
@@ -139,6 +142,18 @@ def _model_info(view: ModelView) -> out.ModelInfoOut:
         version=view.version,
         precision=view.precision,
         labels=list(view.labels),
+    )
+
+
+def _compiled(view: ModelView) -> CompiledOut | None:
+    made = view.compiled
+    if made is None or view.precision is None:
+        return None
+    return CompiledOut(
+        precision=view.precision,
+        parity=None if made.parity is None else ParityOut(**asdict(made.parity)),
+        tools=dict(made.tools),
+        refused=dict(made.refused),
     )
 
 

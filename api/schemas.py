@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from api.forms import CachePriority, HeldBy, Out, Timestamp
+from api.schemas_compiled import CompiledOut
 
 
 class ErrorOut(Out):
@@ -105,6 +106,7 @@ class QuarantineOut(Out):
 
 class ModelDetailOut(ModelOut):
     model_info: ModelInfoOut
+    compiled: Annotated[CompiledOut | None, Field(description="how registration made it")]
     performance_metrics: ModelPerformanceOut
     runner: RunnerOut | None
     pinned: bool

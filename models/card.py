@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]  # comes with BentoML
 
-from models.spec import StoredModel
+from models.spec import Compiled, Parity, StoredModel
 
 LABEL = {"model-cache": "1"}
 """What marks our entries among those of other people in the same store."""
@@ -21,7 +21,10 @@ _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """What is written beside a model's files; `details` is for people. Units as StoredModel."""
+    """What is written beside a model's files. Units as StoredModel.
+
+    `details` is for people, but for what `Compiled` has: "parity", "tools" and "refused".
+    """
 
     name: str
     version: str
@@ -103,4 +106,17 @@ def _parse(folder: Path, document: Any) -> StoredModel | None:
         load_seconds=float(about["load_seconds"]),
         size=int(about["size"]),
         created_at=datetime.fromisoformat(document["creation_time"]).astimezone(UTC),
+        compiled=_compiled(about),
+    )
+
+
+def _compiled(about: Mapping[str, Any]) -> Compiled | None:
+    """None for cards of earlier releases, which told of parity in other words."""
+    parity, tools = about.get("parity"), about.get("tools")
+    if tools is None or (parity is not None and "agreement" not in parity):
+        return None
+    return Compiled(
+        parity=None if parity is None else Parity(**parity),
+        tools=dict(tools),
+        refused=dict(about.get("refused") or {}),
     )

@@ -20,12 +20,13 @@ EMBEDDED = ModelSpec(
 """The default classifier, for catalogues that do not name it themselves."""
 
 SOURCES = ("Hugging Face", "MLflow", "Local", "Embedded")
-ENGINES = ("onnx", "pytorch")
-PRECISIONS = ("auto", "fp32", "int8")
+ENGINES = ("onnx", "transformers")
+PRECISIONS = ("auto", "fp32", "int8", "int8-weights")
 
 _NAME = re.compile(r"[a-z0-9]([-._a-z0-9]*[a-z0-9])?")
 _NAME_LENGTH = 63
 _ORIGIN = re.compile(r"embedded|(?:dir|hf):\S.*", re.DOTALL)
+_DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?", re.ASCII)
 _SHOWN = 80
 
 
@@ -123,6 +124,12 @@ def _parse_entry(path: Path, name: str, entry: Any) -> ModelSpec:
         values[key] = rule.convert(value)
     if "origin" not in values:
         raise CatalogueError(f"{where}: field 'origin' is missing; add one: {_ORIGIN_WANTED}")
+    served = [*values.get("labels", {}).values()]
+    if served and values.get("harmless", served[0]) not in served:
+        raise CatalogueError(
+            f"{where}: field 'harmless' is {values['harmless']!r}; it must be one of the names that"
+            f" 'labels' gives: {', '.join(served)}"
+        )
     values.setdefault("source", source_of(values["origin"]))
     return ModelSpec(name=name, **values)
 
@@ -189,5 +196,10 @@ _RULES: Mapping[str, _Rule] = {
         lambda v: isinstance(v, list) and all(_is_text(text) for text in v),
         'a list of texts, ["…"]',
         tuple,
+    ),
+    "harmless": _Rule(_is_text, "the label that means no harm"),
+    "device": _Rule(
+        lambda v: isinstance(v, str) and _DEVICE.fullmatch(v) is not None,
+        '"auto", "cpu", "cuda" or "cuda:N"',
     ),
 }

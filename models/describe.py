@@ -69,6 +69,7 @@ def model_view(
         standing=standing_view(standing, name, clock) if standing is not None else None,
         lifetime=_lifetime_view(entry, clock) if entry is not None and resident else None,
         quarantine=_quarantine_view(suspension, clock) if suspension is not None else None,
+        compiled=stored.compiled if stored else None,
     )
 
 

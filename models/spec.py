@@ -1,6 +1,6 @@
 """What a model is: its entry in the catalogue, and what the model store holds of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -13,8 +13,10 @@ class ModelSpec:
     """One entry of `catalogue.toml`: what may be served under `name`, and how.
 
     `origin` is where `scripts/register` takes it from: "hf:REPO", "dir:PATH" or "embedded".
-    `labels` renames the model's own labels (own → served); empty keeps them. `ttl` is in
-    seconds. `priority` None means that the class follows from usage.
+    `engine` is "onnx" or "transformers"; `precision` "auto" is the fastest that keeps the answers.
+    `labels` renames the model's own labels (own → served); empty keeps them. `harmless` is the
+    one of them that means no harm, None for "benign". `ttl` is in seconds. `priority` None means
+    that the class follows from usage, `device` None that the service's setting counts.
     """
 
     name: str
@@ -28,6 +30,35 @@ class ModelSpec:
     pin: bool = False
     max_length: int | None = None
     warmup_texts: tuple[str, ...] = ()
+    harmless: str | None = None
+    device: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Parity:
+    """How close its answers are to those of `reference`, on so many `texts`, one text a run.
+
+    `agreement` is the fraction of texts with the same label, `largest_shift` how far a
+    probability moved at most.
+    """
+
+    agreement: float
+    largest_shift: float
+    texts: int
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """How registration made a model: with which `tools` (name → version), and how well.
+
+    `refused` says of each other precision that was tried why it was not taken. `parity` is None
+    where nothing was converted.
+    """
+
+    parity: Parity | None = None
+    tools: Mapping[str, str] = field(default_factory=dict)
+    refused: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +67,8 @@ class StoredModel:
 
     `digests` maps each file below `path` that a load reads to its SHA-256 (hex).
     `footprint` (bytes) and `load_seconds` were measured by the trial load at registration.
-    `engine` is "onnx" or "pytorch": the documented `type`. `size` is bytes on disk.
+    `engine` is "onnx" or "pytorch": the documented `type`. `size` is bytes on disk. `compiled` is
+    None where an earlier release registered it.
     """
 
     name: str
@@ -52,3 +84,14 @@ class StoredModel:
     load_seconds: float
     size: int
     created_at: datetime
+    compiled: Compiled | None = None
+
+
+BENIGN = "benign"
+"""The harmless label of models whose catalogue entry names none."""
+
+
+def harmless_label(labels: Sequence[str], spec: ModelSpec | None) -> str | None:
+    """Which of `labels` means no harm: the catalogue's word, else "benign", else there is none."""
+    named = spec.harmless if spec is not None else None
+    return next((label for label in (named, BENIGN) if label in labels), None)

@@ -5,11 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cache.ports import Priority
+from models.spec import Compiled
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """One text's answer. `processing_seconds` counts from the parsed request, waiting included."""
+    """One text's answer. `processing_seconds` counts from the parsed request, waiting included.
+
+    `cache_hit`: it waited for no load; `cached`: it had been made before. `windows` were read.
+    """
 
     text: str
     label: str
@@ -19,6 +23,8 @@ class Prediction:
     cache_hit: bool
     truncated: bool
     processing_seconds: float
+    cached: bool = False
+    windows: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +42,11 @@ class MemoryUsage:
 
 @dataclass(frozen=True, slots=True)
 class Performance:
-    """Counters since start; seconds are sums unless named an average."""
+    """Counters since start; seconds are sums unless named an average.
+
+    Of the `predictions`, `cached` came from the prediction cache and `joined` shared another's
+    inference; the average is over the others, that were `computed`.
+    """
 
     predictions: int
     hits: int
@@ -44,6 +54,12 @@ class Performance:
     average_inference_seconds: float
     loads: int
     load_seconds: float
+    cached: int = 0
+    joined: int = 0
+
+    @property
+    def computed(self) -> int:
+        return self.predictions - self.cached - self.joined
 
     @property
     def hit_rate(self) -> float:
@@ -131,6 +147,27 @@ class ModelView:
     standing: StandingView | None = None
     lifetime: LifetimeView | None = None
     quarantine: QuarantineView | None = None
+    compiled: Compiled | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionCacheView:
+    """Predictions kept for those who ask again. `size` of `capacity` bytes is held by `entries`.
+
+    `hits` and `misses` are lookups; `bypassed` are those not made for models whose hit rate is
+    too low, of which there are `models_off` now. `joined` are requests that shared another's
+    inference, `evictions` entries that made room for others.
+    """
+
+    capacity: int = 0
+    size: int = 0
+    entries: int = 0
+    hits: int = 0
+    misses: int = 0
+    bypassed: int = 0
+    joined: int = 0
+    evictions: int = 0
+    models_off: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +177,7 @@ class CacheView:
     models: tuple[ModelView, ...]
     memory: MemoryUsage
     performance: Performance
+    predictions: PredictionCacheView = PredictionCacheView()
 
     @property
     def cached(self) -> int:

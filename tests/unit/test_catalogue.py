@@ -7,6 +7,7 @@ import pytest
 from cache.ports import Priority
 from models.catalogue import CatalogueError, ModelRef, load_catalogue, parse_ref
 from models.errors import ModelNotFound
+from models.spec import ModelSpec, harmless_label
 
 
 def written(folder: Path, text: str) -> Path:
@@ -41,7 +42,7 @@ def test_every_field_of_an_entry_is_read(tmp_path: Path) -> None:
         [models.mine]
         origin = "dir:/srv/mine"
         source = "MLflow"
-        engine = "pytorch"
+        engine = "transformers"
         precision = "fp32"
         labels = { LABEL_0 = "benign", LABEL_1 = "jailbreak" }
         priority = "high"
@@ -49,15 +50,18 @@ def test_every_field_of_an_entry_is_read(tmp_path: Path) -> None:
         pin = true
         max_length = 256
         warmup_texts = ["hello"]
+        harmless = "benign"
+        device = "cuda:1"
         """,
     )
 
     spec = load_catalogue(path).specs["mine"]
 
-    assert (spec.origin, spec.source, spec.engine) == ("dir:/srv/mine", "MLflow", "pytorch")
+    assert (spec.origin, spec.source, spec.engine) == ("dir:/srv/mine", "MLflow", "transformers")
     assert spec.labels == {"LABEL_0": "benign", "LABEL_1": "jailbreak"}
     assert (spec.priority, spec.ttl, spec.pin) == (Priority.HIGH, 60.0, True)
     assert (spec.precision, spec.max_length, spec.warmup_texts) == ("fp32", 256, ("hello",))
+    assert (spec.harmless, spec.device) == ("benign", "cuda:1")
 
 
 def test_a_catalogue_of_ones_own_replaces_the_shipped_one_but_keeps_the_default(
@@ -88,6 +92,14 @@ def test_a_catalogue_of_ones_own_replaces_the_shipped_one_but_keeps_the_default(
         ('[models.mine]\norigin = "embedded"\npin = "no"', "field 'pin' is 'no'"),
         ('[models.mine]\norigin = "embedded"\nsource = "S3"', "field 'source' is 'S3'"),
         ('[models.mine]\norigin = "embedded"\nlabels = { a = "x", b = "x" }', "field 'labels'"),
+        (
+            '[models.mine]\norigin = "embedded"\nlabels = { a = "x", b = "y" }\nharmless = "b"',
+            "field 'harmless' is 'b'; it must be one of the names that 'labels' gives: x, y",
+        ),
+        ('[models.mine]\norigin = "embedded"\ndevice = "gpu"', "field 'device' is 'gpu'"),
+        ('[models.mine]\norigin = "embedded"\ndevice = "cuda:"', "field 'device' is 'cuda:'"),
+        ('[models.mine]\norigin = "embedded"\nengine = "pytorch"', "field 'engine' is 'pytorch'"),
+        ('[models.mine]\norigin = "embedded"\nprecision = "int4"', "field 'precision' is 'int4'"),
         ('[models.mine]\norigin = "embedded"\nwarmup_texts = "x"', "field 'warmup_texts'"),
     ],
 )
@@ -101,6 +113,30 @@ def test_a_faulty_catalogue_is_refused_with_file_entry_and_field(
 
     assert str(refused.value).startswith(str(path))
     assert told in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("labels", "named", "harmless"),
+    [
+        (("benign", "attack"), None, "benign"),
+        (("benign", "fine"), "fine", "fine"),
+        (("fine", "attack"), None, None),
+        (("benign", "attack"), "gone", "benign"),
+        (("ok", "attack"), "gone", None),
+    ],
+)
+def test_the_harmless_label_is_the_named_one_or_benign_or_none(
+    labels: tuple[str, ...], named: str | None, harmless: str | None
+) -> None:
+    """A name that the registered model does not have counts for nothing.
+
+    Planted fault: the catalogue's word is taken without a look at the labels.
+    """
+    assert harmless_label(labels, ModelSpec("m", "embedded", harmless=named)) == harmless
+
+
+def test_a_model_outside_of_the_catalogue_has_its_benign_label() -> None:
+    assert harmless_label(("benign", "attack"), None) == "benign"
 
 
 def test_a_missing_catalogue_names_the_setting_to_correct(tmp_path: Path) -> None:
