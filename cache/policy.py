@@ -73,9 +73,9 @@ class _Need:
         return self.size <= 0 and self.places <= 0 and self.device_size <= 0
 
     @property
-    def left(self) -> int:
-        """Bytes that have yet to come free, wherever."""
-        return max(self.size, 0) + max(self.device_size, 0)
+    def left(self) -> tuple[int, int, int]:
+        """What has yet to come free, of each kind."""
+        return max(self.size, 0), max(self.places, 0), max(self.device_size, 0)
 
     def less(self, entry: Entry, times: int = 1) -> "_Need":
         """What is left of it once `entry` is gone (`times` -1: if it stays after all)."""
@@ -121,8 +121,8 @@ class Policy:
         if need.met:
             return _wait_for_loads(loading, limits)
         ranked = order(entries, now)
-        victims = _choose((e for e in ranked if hold(e, now, 0.0) is None), need)
-        if victims is not None:
+        victims, enough = _choose((e for e in ranked if hold(e, now, 0.0) is None), [need])
+        if enough:
             return self._unless_young(victims, now, 0.0 if starved else self.churn_guard)
         return self._wait(entries, need, now, starved=starved)
 
@@ -133,19 +133,9 @@ class Policy:
         """
         staying = [e for e in entries if e.state is not State.DRAINING]
         needs = _excess(staying, limits)
-        if all(need.met for need in needs):
+        if _met(needs):
             return ()
-        chosen: list[Entry] = []
-        for entry in self.candidates(staying, now):
-            if all(need.met for need in needs):
-                break
-            chosen.append(entry)
-            needs = [need.less(entry) for need in needs]
-        for entry in reversed(tuple(chosen)):
-            without = [need.less(entry, times=-1) for need in needs]
-            if [need.left for need in without] == [need.left for need in needs]:
-                chosen.remove(entry)
-                needs = without
+        chosen, _ = _choose(self.candidates(staying, now), needs)
         return tuple(e.key for e in chosen)
 
     def candidates(self, entries: Collection[Entry], now: float) -> list[Entry]:
@@ -178,8 +168,8 @@ class Policy:
             loading = [e for e in entries if held[e.key] is Hold.LOADING and not e.pinned]
             ranked = order(entries, now)
             movable = sorted((e for e in ranked if not e.pinned), key=lambda e: e.leases > 0)
-            chosen = _choose([*movable, *loading], need)
-            closed = frozenset(e.key for e in chosen or ())
+            chosen, enough = _choose([*movable, *loading], [need])
+            closed = frozenset(e.key for e in chosen if enough)
         return Wait(blockers=blockers, closed=closed)
 
 
@@ -230,26 +220,28 @@ def _excess(staying: Collection[Entry], limits: Limits) -> list[_Need]:
     return needs
 
 
-def _choose(ranked: Iterable[Entry], need: _Need) -> tuple[Entry, ...] | None:
-    """Entries of `ranked` whose leaving meets `need`, no more than needed; None if all don't.
+def _choose(ranked: Iterable[Entry], needs: list[_Need]) -> tuple[tuple[Entry, ...], bool]:
+    """Entries of `ranked` to meet `needs`, no more than it takes; and whether they do.
 
-    Taken in order until the need is met, then those it is met without are given back, the
-    last to go first.
+    Taken in order until all is met, then whoever makes no difference is given back, the last to
+    go first.
     """
     chosen: list[Entry] = []
     for entry in ranked:
-        if need.met:
+        if _met(needs):
             break
         chosen.append(entry)
-        need = need.less(entry)
-    if not need.met:
-        return None
-    for entry in reversed(chosen[:-1]):
-        without = need.less(entry, times=-1)
-        if without.met:
+        needs = [need.less(entry) for need in needs]
+    for entry in reversed(tuple(chosen)):
+        without = [need.less(entry, times=-1) for need in needs]
+        if [need.left for need in without] == [need.left for need in needs]:
             chosen.remove(entry)
-            need = without
-    return tuple(chosen)
+            needs = without
+    return tuple(chosen), _met(needs)
+
+
+def _met(needs: Iterable[_Need]) -> bool:
+    return all(need.met for need in needs)
 
 
 def _mb(size: int) -> str:

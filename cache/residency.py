@@ -146,6 +146,13 @@ class Residency(Generic[L]):
         finally:
             self._release(key)
 
+    def keep(self, key: Key, keep_alive: float) -> None:
+        """As a lease with `keep_alive` that ends at once; what is not resident is not loaded."""
+        if self.is_resident(key):
+            self._ledger.lease(key, self._clock.monotonic())
+            self._ledger.keep(key, keep_alive)
+            self._release(key)
+
     async def unload(self, key: Key) -> int:
         """Remove `key` once its leases have ended; the bytes it freed, 0 if it was absent."""
         flight = self._loads.under_way(key)

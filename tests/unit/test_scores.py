@@ -97,6 +97,20 @@ def test_leases_of_others_let_a_frequency_fade() -> None:
     assert ledger.lease("a", 1.0).frequency == 1.0 + 1.5 * 2**-0.5
 
 
+def test_five_hundred_leases_make_an_old_one_count_half() -> None:
+    """Which is what the design says. Planted fault: a half-life of 250."""
+    ledger = Ledger()
+    ledger.reserve("a", Terms(size_estimate=10), 0.0)
+    ledger.settle("a", 10, 1.0, leases=1)
+
+    past = decayed(1.0, 500, 500.0)
+    for _ in range(500):
+        ledger.release("a", 2.0)
+        newest = ledger.lease("a", 2.0)
+
+    assert newest.frequency == pytest.approx(past + sum(decayed(1.0, n, 500.0) for n in range(500)))
+
+
 # The ageing clock
 
 
