@@ -1,6 +1,7 @@
 # Sourced by the scripts: finds Python, keeps .venv at the project's root, installs what the locks say.
 # shellcheck shell=bash
-# Gives $root, $venv, say, fail, find_python, ensure_venv, ensure_lock core|test|torch|whatif, ensure_torch.
+# Gives $root, $venv, say, fail, find_python, ensure_venv, ensure_lock core|test|torch|whatif, ensure_torch,
+# pip_install ARGUMENTS.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 venv=$root/.venv
@@ -102,3 +103,4 @@ import sys; sys.exit('torch==' + version('torch').split('+')[0] != '$torch')" 2>
 ensure_venv() { _alone _ensure_venv; }
 ensure_lock() { _alone _ensure_lock "$1"; }
 ensure_torch() { _alone _ensure_torch; }
+pip_install() { _alone _pip_install "$@"; }
