@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
+from starlette.types import ASGIApp
 
 from api.context import Context, attach
 from api.documentation import DESCRIPTION, add_examples
@@ -22,10 +24,13 @@ from api.pages import build_pages
 from api.problems import HANDLED, handle
 from api.routes import build_router
 from api.settings import Settings
+from api.shortcut import ShortCut, handlers_of
 from models.config import ServingConfig
 from models.port import ServingObserver, UseCases
 
 HEARTBEAT = 15.0
+NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
+"""Of FastAPI: it would see part of the requests only. BentoML's tracing can be switched on."""
 logger = logging.getLogger(__name__)
 OpenUseCases = Callable[
     [ServingConfig, ServingObserver], contextlib.AbstractAsyncContextManager[UseCases]
@@ -33,7 +38,16 @@ OpenUseCases = Callable[
 
 
 class App(FastAPI):
-    """FastAPI, with our examples in its OpenAPI."""
+    """FastAPI, with our examples in its OpenAPI, and a short cut past its routing."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        routes = build_router()
+        self.include_router(routes)
+        self._handlers = handlers_of(routes)
+
+    def build_middleware_stack(self) -> ASGIApp:
+        return ShortCut(super().build_middleware_stack(), self._handlers)
 
     def openapi(self) -> dict[str, Any]:
         if self.openapi_schema is None:
@@ -59,6 +73,7 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        telemetry=NO_TELEMETRY,
         lifespan=lambda app: _lifespan(
             app, settings, open_use_cases, hosted=hosted, heartbeat=heartbeat
         ),
@@ -66,7 +81,6 @@ def create_app(
     for kind in HANDLED:
         app.add_exception_handler(kind, handle)
     app.add_middleware(Edge)
-    app.include_router(build_router())
     app.include_router(build_pages())
     return app
 

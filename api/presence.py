@@ -14,9 +14,13 @@ T = TypeVar("T")
 async def while_present(request: Request, work: Awaitable[T]) -> T:
     """The result of `work`, which is cancelled as soon as the client disconnects.
 
+    Work that never waits is done before anybody looks: a cached answer needs no second task.
+
     The body must have been read, or not be wanted. Raises ClientLeft, to an answer nobody reads.
     """
     waiting = asyncio.current_task()
+    loop = asyncio.get_running_loop()
+    watching: asyncio.Task[None] | None = None
     left = False
 
     async def watch() -> None:
@@ -27,7 +31,11 @@ async def while_present(request: Request, work: Awaitable[T]) -> T:
         if waiting is not None:
             waiting.cancel()
 
-    watching = asyncio.create_task(watch())
+    def begin() -> None:
+        nonlocal watching
+        watching = loop.create_task(watch())
+
+    beginning = loop.call_soon(begin)
     try:
         return await work
     except asyncio.CancelledError:
@@ -35,4 +43,6 @@ async def while_present(request: Request, work: Awaitable[T]) -> T:
             raise
         raise ClientLeft("the client went away") from None
     finally:
-        watching.cancel()
+        beginning.cancel()
+        if watching is not None:
+            watching.cancel()
