@@ -80,7 +80,9 @@ def prediction(answer: Prediction) -> dict[str, Any]:
         "probabilities": {label: round(p, 6) for label, p in answer.probabilities.items()},
         "model_used": answer.model_used,
         "cache_hit": answer.cache_hit,
+        "prediction_cached": answer.cached,
         "truncated": answer.truncated,
+        "windows": answer.windows,
         "processing_time_ms": ms(answer.processing_seconds),
         "timestamp": now(),
     }

@@ -16,6 +16,8 @@ KeepAlive = Annotated[
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "number"}, {"type": "null"}]}),
 ]
 """As it was sent; `api.durations` reads it, and says what is wrong with it."""
+CACHE = "false: read the text whatever was answered before, and do not keep the answer"
+Cache = Annotated[bool | None, Field(description=CACHE)]
 
 
 class PredictIn(In):
@@ -24,9 +26,11 @@ class PredictIn(In):
     text: Annotated[str | None, Field(description="Text to analyze")] = None
     model_name: Annotated[str | None, Field(description="Model to use")] = None
     keep_alive: KeepAlive = None
+    cache: Cache = None
 
 
 class PredictBatchIn(In):
     texts: Annotated[list[str], Field(description="Texts to analyze, answered in this order")]
     model_name: Annotated[str | None, Field(description="Model to use for all of them")] = None
     keep_alive: KeepAlive = None
+    cache: Cache = None

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from starlette.responses import JSONResponse, PlainTextResponse
 
 from api import schemas
-from api.bodies import KEEP_ALIVE, PredictBatchIn, PredictIn
+from api.bodies import CACHE, KEEP_ALIVE, PredictBatchIn, PredictIn
 from api.examples import ERROR, METRICS, PREDICT_BATCH_REQUEST, PREDICT_REQUEST, RESPONSES
 from api.examples_cache import EVENT_STREAM, OF_SCHEMAS
 from api.queries import MAX_EVENTS
@@ -131,6 +131,7 @@ PARAMETERS: dict[str, list[dict[str, Any]]] = {
         _query("text", "Text to analyze"),
         _query("model_name", "Model to use"),
         _query("keep_alive", KEEP_ALIVE),
+        _query("cache", CACHE, kind="boolean"),
     ],
     "/cleanup": [DRY_RUN],
     "/events": [

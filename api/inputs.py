@@ -12,21 +12,21 @@ from api.bodies import PredictBatchIn, PredictIn
 from api.forms import In
 from api.limits import Limits
 from api.problems import InvalidParameters, PayloadTooLarge
-from api.queries import keep_alive_of, query_fields, shortened, shown
+from api.queries import PredictOptions, cache_of, keep_alive_of, query_fields, shortened, shown
 from models.errors import DeadlineExceeded
 
 # C0 controls but tab, newline, vertical tab, form feed and return; DEL; lone surrogates.
 FORBIDDEN_CHARACTER = re.compile("[\x00-\x08\x0e-\x1f\x7f\ud800-\udfff]")
 JSON_TYPE = re.compile(r"application/([\w.+-]+\+)?json")
-A = TypeVar("A", str, float)
+A = TypeVar("A", str, float, bool)
 B = TypeVar("B", bound=In)
 
 
 async def predict_arguments(
     request: Request, limits: Limits
-) -> tuple[str, str | None, float | None]:
-    """Take text, model_name and keep_alive from the query, a JSON body, or both if they agree."""
-    query = query_fields(request, limits, allowed=("text", "model_name", "keep_alive"))
+) -> tuple[str, str | None, PredictOptions]:
+    """Take text, model_name and options from the query, a JSON body, or both if they agree."""
+    query = query_fields(request, limits, allowed=("text", "model_name", "keep_alive", "cache"))
     body = await read_body(request, limits)
     given = parse_body(PredictIn, body, request) if body else PredictIn()
     text = _agreed("text", query.get("text"), given.text)
@@ -35,13 +35,15 @@ async def predict_arguments(
     if text is None:
         raise InvalidParameters("text is missing: give it in the query or as JSON body")
     check_text(text, limits)
-    return text, checked_name(name), _agreed("keep_alive", in_query, in_body)
+    keep_alive = _agreed("keep_alive", in_query, in_body)
+    cache = _agreed("cache", cache_of(query), given.cache)
+    return text, checked_name(name), PredictOptions(keep_alive, cache is not False)
 
 
 async def batch_arguments(
     request: Request, limits: Limits
-) -> tuple[Sequence[str], str | None, float | None]:
-    """Take texts, model_name and keep_alive from the JSON body."""
+) -> tuple[Sequence[str], str | None, PredictOptions]:
+    """Take texts, model_name and options from the JSON body."""
     query_fields(request, limits, allowed=())
     body = await read_body(request, limits)
     if not body:
@@ -56,7 +58,8 @@ async def batch_arguments(
         )
     for index, text in enumerate(given.texts):
         check_text(text, limits, field=f"texts[{index}]")
-    return given.texts, checked_name(given.model_name), keep_alive_of(given.keep_alive)
+    options = PredictOptions(keep_alive_of(given.keep_alive), given.cache is not False)
+    return given.texts, checked_name(given.model_name), options
 
 
 def checked_name(name: str | None) -> str | None:

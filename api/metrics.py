@@ -96,7 +96,12 @@ class Metrics:
                 self._refreshes.labels(self._label(event.model), "failed").inc()
 
     def render(self, cache: CacheView, system: SystemView) -> bytes:
-        families = [*documented(cache, system), *measured(system), *self._counted()]
+        families = [
+            *documented(cache, system),
+            *measured(system),
+            *recalled(cache),
+            *self._counted(),
+        ]
         return "\n".join("\n".join(_lines(family)) + "\n" for family in families).encode()
 
     def _histogram(self, name: str, text: str, buckets: tuple[float, ...]) -> Histogram:
@@ -167,6 +172,34 @@ def measured(system: SystemView) -> Iterable[Family]:
             system.tracked,
         ),
         _single("waiting", "Requests that wait for room", "gauge", system.waiting),
+    )
+
+
+def recalled(cache: CacheView) -> Iterable[Family]:
+    """Make the series of the prediction cache."""
+    kept, of = cache.predictions, "prediction_cache"
+    return (
+        _single(f"{of}_capacity_bytes", "Memory that predictions may take", "gauge", kept.capacity),
+        _single(f"{of}_bytes", "Memory that kept predictions take", "gauge", kept.size),
+        _single(f"{of}_entries", "Predictions that are kept", "gauge", kept.entries),
+        _single(f"{of}_models_off", "Models that hardly repeat", "gauge", kept.models_off),
+        _single(f"{of}_hits_total", "Lookups that found a prediction", "counter", kept.hits),
+        _single(f"{of}_misses_total", "Lookups that found none", "counter", kept.misses),
+        _single(
+            f"{of}_bypassed_total",
+            "Lookups not made for models that hardly repeat",
+            "counter",
+            kept.bypassed,
+        ),
+        _single(
+            f"{of}_joined_total", "Requests that shared another's inference", "counter", kept.joined
+        ),
+        _single(
+            f"{of}_evictions_total",
+            "Predictions that made room for others",
+            "counter",
+            kept.evictions,
+        ),
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from api import schemas as out
 from api.forms import CachePriority
 from api.schemas_compiled import CompiledOut, ParityOut
+from api.schemas_predictions import PredictionCacheOut
 from api.units import (
     iso,
     iso_or_none,
@@ -26,6 +27,7 @@ from models.views import (
     MemoryUsage,
     ModelView,
     Performance,
+    PredictionCacheView,
     QuarantineView,
     RunnerView,
     StandingView,
@@ -93,6 +95,7 @@ def stats(cache: CacheView, system: SystemView) -> out.StatsOut:
             cached_models=cache.cached,
             memory_usage=memory(cache.memory),
             performance=_performance(cache.performance),
+            prediction_cache=_prediction_cache(cache.predictions),
             models={view.name: _model_stats(view) for view in seen},
         ),
         system_stats=out.SystemStatsOut(
@@ -195,6 +198,8 @@ def _counters(counted: Performance) -> dict[str, Any]:
         "cache_misses": counted.misses,
         "loads": counted.loads,
         "load_seconds_total": seconds(counted.load_seconds),
+        "predictions_cached": counted.cached,
+        "predictions_joined": counted.joined,
     }
 
 
@@ -204,6 +209,21 @@ def _performance(counted: Performance) -> out.PerformanceOut:
 
 def _model_performance(counted: Performance) -> out.ModelPerformanceOut:
     return out.ModelPerformanceOut(hit_rate=rate(counted.hit_rate), **_counters(counted))
+
+
+def _prediction_cache(view: PredictionCacheView) -> PredictionCacheOut:
+    return PredictionCacheOut(
+        used_mb=mb(view.size),
+        total_mb=mb(view.capacity),
+        entries=view.entries,
+        hits=view.hits,
+        misses=view.misses,
+        hit_rate=rate(view.hit_rate),
+        bypassed=view.bypassed,
+        joined=view.joined,
+        evictions=view.evictions,
+        models_off=view.models_off,
+    )
 
 
 def _model_stats(view: ModelView) -> out.ModelStatsOut:

@@ -26,6 +26,14 @@ class LoadOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class PredictOptions:
+    """`keep_alive` as in LoadOptions; without `cache` the text is read whatever was answered."""
+
+    keep_alive: float | None
+    cache: bool
+
+
+@dataclass(frozen=True, slots=True)
 class EventOptions:
     """The id after which to begin, how many at most (None: not said), and whether to follow."""
 
@@ -66,6 +74,11 @@ def keep_alive_of(value: object) -> float | None:
     except ValueError as error:
         given = f"is {shown(value)}" if isinstance(value, str) else "cannot be used"
         raise InvalidParameters(f"keep_alive {given}: {error}") from None
+
+
+def cache_of(fields: Mapping[str, str]) -> bool | None:
+    """Whether the prediction cache may be used; None if nothing is said."""
+    return _flag(fields, "cache") if "cache" in fields else None
 
 
 def flag(request: Request, limits: Limits, name: str) -> bool:

@@ -18,6 +18,7 @@ from api.problems import NotReady
 from api.queries import event_options, flag, load_options, query_fields
 from api.schemas_events import EventsOut
 from api.schemas_plans import CleanupPlanOut, LoadPlanOut
+from api.schemas_predictions import PredictBatchOut, PredictionOut
 from api.streaming import EventStream
 
 
@@ -34,8 +35,8 @@ def build_router() -> APIRouter:
         ("POST", "/models/{model_name}/warmup", warmup_model, schemas.WarmupOut),
         ("POST", "/models/{model_name}/pin", pin_model, schemas.PinOut),
         ("POST", "/models/{model_name}/unpin", unpin_model, schemas.PinOut),
-        ("POST", "/predict", predict, schemas.PredictionOut),
-        ("POST", "/predict/batch", predict_batch, schemas.PredictBatchOut),
+        ("POST", "/predict", predict, PredictionOut),
+        ("POST", "/predict/batch", predict_batch, PredictBatchOut),
         ("GET", "/stats", stats, schemas.StatsOut),
         ("POST", "/cleanup", cleanup, schemas.CleanupOut | CleanupPlanOut),
         ("GET", "/metrics", metrics, None),
@@ -118,8 +119,8 @@ async def unpin_model(request: Request) -> Response:
 async def predict(request: Request) -> Response:
     """Classify a text; query parameters or a JSON body with the same fields."""
     context = context_of(request)
-    text, name, keep_alive = await predict_arguments(request, context.limits)
-    work = context.use_cases.predict(text, name, keep_alive=keep_alive)
+    text, name, options = await predict_arguments(request, context.limits)
+    work = context.use_cases.predict(text, name, keep_alive=options.keep_alive, cache=options.cache)
     answer = await while_present(request, work)
     return _json(answers.prediction(answer))
 
@@ -127,8 +128,10 @@ async def predict(request: Request) -> Response:
 async def predict_batch(request: Request) -> Response:
     """Classify several texts with one model; results are in the order of the texts."""
     context = context_of(request)
-    texts, name, keep_alive = await batch_arguments(request, context.limits)
-    work = context.use_cases.predict_batch(texts, name, keep_alive=keep_alive)
+    texts, name, options = await batch_arguments(request, context.limits)
+    work = context.use_cases.predict_batch(
+        texts, name, keep_alive=options.keep_alive, cache=options.cache
+    )
     results = await while_present(request, work)
     return _json(answers.predictions(results))
 

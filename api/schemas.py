@@ -6,6 +6,7 @@ from pydantic import Field
 
 from api.forms import CachePriority, HeldBy, Out, Timestamp
 from api.schemas_compiled import CompiledOut
+from api.schemas_predictions import Cached, Joined, PredictionCacheOut
 
 
 class ErrorOut(Out):
@@ -88,6 +89,8 @@ class ModelPerformanceOut(Out):
     hit_rate: float
     loads: int
     load_seconds_total: float
+    predictions_cached: Cached
+    predictions_joined: Joined
 
 
 class RunnerOut(Out):
@@ -164,24 +167,6 @@ class WarmupStartedOut(Out):
     timestamp: Timestamp
 
 
-class PredictionOut(Out):
-    text: str
-    prediction: str
-    confidence: float
-    probabilities: dict[str, float]
-    model_used: str
-    cache_hit: bool
-    truncated: Annotated[bool, Field(description="the model read only the beginning of the text")]
-    processing_time_ms: float
-    timestamp: Timestamp
-
-
-class PredictBatchOut(Out):
-    results: list[PredictionOut]
-    model_used: str
-    timestamp: Timestamp
-
-
 class PerformanceOut(Out):
     cache_hit_rate: float
     avg_inference_time_ms: float
@@ -190,6 +175,8 @@ class PerformanceOut(Out):
     cache_misses: int
     loads: int
     load_seconds_total: float
+    predictions_cached: Cached
+    predictions_joined: Joined
 
 
 class ModelStatsOut(Out):
@@ -204,6 +191,7 @@ class CacheStatsOut(Out):
     cached_models: int
     memory_usage: MemoryOut
     performance: PerformanceOut
+    prediction_cache: PredictionCacheOut
     models: dict[str, ModelStatsOut]
 
 

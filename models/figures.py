@@ -15,9 +15,9 @@ from cache.events import (
     Removed,
 )
 from cache.residency import Sweep
-from models.answering import Answered
 from models.clock import SystemClock
 from models.port import Predicted, RefreshFailed, ServingObserver, WarmedUp
+from models.recalling import Recalled
 from models.usage import Usage, total
 from models.versions import name_of
 from models.views import Performance
@@ -53,10 +53,10 @@ class Figures:
         for usage in self._both(key):
             usage.ask(now, texts)
 
-    def on_answer(self, key: str, answered: Answered, total_seconds: float) -> None:
-        for usage in self._both(key):
-            usage.answer(hit=answered.hit, seconds=answered.seconds)
-        self._tell(Predicted(key, answered.seconds, total_seconds))
+    def on_answer(self, answer: Recalled, total_seconds: float) -> None:
+        for usage in self._both(answer.key):
+            usage.answer(hit=answer.hit, seconds=answer.seconds, origin=answer.origin)
+        self._tell(Predicted(answer.key, answer.seconds, total_seconds))
 
     def on_warmup(self, key: str, seconds: float, *, resident: bool) -> None:
         """`resident` says whether the model that was warmed up is still there."""

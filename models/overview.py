@@ -16,7 +16,15 @@ from models.figures import Figures
 from models.loader import LiveModel
 from models.memory import MemoryMeter
 from models.versions import Versions, name_of
-from models.views import CacheView, CleanupPlan, LoadPlan, ModelView, StandingView, SystemView
+from models.views import (
+    CacheView,
+    CleanupPlan,
+    LoadPlan,
+    ModelView,
+    PredictionCacheView,
+    StandingView,
+    SystemView,
+)
 
 
 class Overview:
@@ -33,6 +41,7 @@ class Overview:
         budget: Budget,
         clock: SystemClock,
         is_pinned: Callable[[str], bool],
+        predictions: Callable[[], PredictionCacheView],
         *,
         limit: int,
     ) -> None:
@@ -45,6 +54,7 @@ class Overview:
         self._budget = budget
         self._clock = clock
         self._is_pinned = is_pinned
+        self._predictions = predictions
         self._limit = limit
         self._started_at = clock.monotonic()
 
@@ -67,7 +77,7 @@ class Overview:
         standings = {s.entry.key: s for s in self._residency.standings()}
         models = tuple(self._view(ref, standings) for ref in refs)
         memory = memory_usage(sum(m.footprint for m in models), self._limit, self._config)
-        return CacheView(models, memory, self._figures.performance())
+        return CacheView(models, memory, self._figures.performance(), self._predictions())
 
     async def system(self) -> SystemView:
         """The process tree, and what has been cleaned up so far."""

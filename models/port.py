@@ -23,7 +23,7 @@ from models.views import (
 
 @dataclass(frozen=True, slots=True)
 class Predicted:
-    """A prediction was answered: seconds in the runner, and seconds in all."""
+    """A prediction was answered: seconds in the runner for it, if any, and seconds in all."""
 
     model: str
     inference_seconds: float
@@ -72,16 +72,28 @@ class UseCases(Protocol):
         ...
 
     async def predict(
-        self, text: str, name: str | None = None, *, keep_alive: float | None = None
+        self,
+        text: str,
+        name: str | None = None,
+        *,
+        keep_alive: float | None = None,
+        cache: bool = True,
     ) -> Prediction:
         """`keep_alive`: seconds that the model stays when nobody asks for it any more.
 
         None leaves what holds already, 0 unloads it after the answer, infinity never expires it.
+        Without `cache` the text is read whatever was answered before, or is being answered, and
+        the answer is not kept.
         """
         ...
 
     async def predict_batch(
-        self, texts: Sequence[str], name: str | None = None, *, keep_alive: float | None = None
+        self,
+        texts: Sequence[str],
+        name: str | None = None,
+        *,
+        keep_alive: float | None = None,
+        cache: bool = True,
     ) -> list[Prediction]: ...
 
     async def load(self, name: str, *, keep_alive: float | None = None) -> LoadReport:

@@ -25,6 +25,7 @@ from models.operating import Operating
 from models.overview import Overview, cleanup_reason
 from models.port import ServingObserver
 from models.predicting import Predicting
+from models.recalling import Recalling
 from models.refreshing import Refreshing
 from models.restoring import restore
 from models.rules import rules_of
@@ -99,6 +100,7 @@ class Serving:
         )
         self._refreshing = Refreshing(
             self._residency, self._versions, self._warming, clock, self._figures.on_event
+        self._recalling = Recalling(config, self._directory.catalogue)
         )
         self._overview = Overview(
             config,
@@ -109,6 +111,7 @@ class Serving:
             meter,
             self._budget,
             clock,
+            self._recalling.view,
             loader.is_pinned,
             limit=limit,
         )
@@ -120,6 +123,7 @@ class Serving:
             self._versions,
             self._answering,
             self._figures,
+            self._recalling,
             journal,
             self._background,
             clock,
@@ -161,15 +165,25 @@ class Serving:
         await self._journal.aclose()
 
     async def predict(
-        self, text: str, name: str | None = None, *, keep_alive: float | None = None
+        self,
+        text: str,
+        name: str | None = None,
+        *,
+        keep_alive: float | None = None,
+        cache: bool = True,
     ) -> Prediction:
-        return await self._predicting.predict(text, name, keep_alive)
+        return await self._predicting.predict(text, name, keep_alive, cache=cache)
 
     async def predict_batch(
-        self, texts: Sequence[str], name: str | None = None, *, keep_alive: float | None = None
+        self,
+        texts: Sequence[str],
+        name: str | None = None,
+        *,
+        keep_alive: float | None = None,
+        cache: bool = True,
     ) -> list[Prediction]:
         """All texts with one model, in order; if one fails, so does the batch."""
-        return await self._predicting.predict_batch(texts, name, keep_alive)
+        return await self._predicting.predict_batch(texts, name, keep_alive, cache=cache)
 
     async def load(self, name: str, *, keep_alive: float | None = None) -> LoadReport:
         return await self._operating.load(name, keep_alive)

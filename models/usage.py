@@ -1,8 +1,17 @@
 """What is counted of each model. Counters outlive the model's residency."""
 
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from models.views import Performance
+
+
+class Origin(Enum):
+    """Where an answer comes from: inference for this request, or for another, or the cache."""
+
+    COMPUTED = auto()
+    JOINED = auto()
+    CACHED = auto()
 
 
 @dataclass(slots=True)
@@ -13,6 +22,8 @@ class Usage:
     answered: int = 0
     hits: int = 0
     misses: int = 0
+    cached: int = 0
+    joined: int = 0
     inference_seconds: float = 0.0
     loads: int = 0
     load_seconds: float = 0.0
@@ -27,10 +38,13 @@ class Usage:
         self.asked += texts
         self.last_accessed = now
 
-    def answer(self, *, hit: bool, seconds: float) -> None:
+    def answer(self, *, hit: bool, seconds: float, origin: Origin = Origin.COMPUTED) -> None:
+        """`seconds` in the runner, for what was computed."""
         self.answered += 1
         self.hits += hit
         self.misses += not hit
+        self.cached += origin is Origin.CACHED
+        self.joined += origin is Origin.JOINED
         self.inference_seconds += seconds
 
     def reads_longer(self, tokens: int) -> bool:
@@ -50,27 +64,30 @@ class Usage:
         self.deaths += died
 
     def performance(self) -> Performance:
+        computed = self.answered - self.cached - self.joined
         return Performance(
             predictions=self.answered,
             hits=self.hits,
             misses=self.misses,
-            average_inference_seconds=(
-                self.inference_seconds / self.answered if self.answered else 0.0
-            ),
+            average_inference_seconds=self.inference_seconds / computed if computed else 0.0,
             loads=self.loads,
             load_seconds=self.load_seconds,
+            cached=self.cached,
+            joined=self.joined,
         )
 
 
 def total(parts: list[Performance]) -> Performance:
     """All models together."""
-    predictions = sum(part.predictions for part in parts)
-    seconds = sum(part.average_inference_seconds * part.predictions for part in parts)
+    computed = sum(part.computed for part in parts)
+    seconds = sum(part.average_inference_seconds * part.computed for part in parts)
     return Performance(
-        predictions=predictions,
+        predictions=sum(part.predictions for part in parts),
         hits=sum(part.hits for part in parts),
         misses=sum(part.misses for part in parts),
-        average_inference_seconds=seconds / predictions if predictions else 0.0,
+        average_inference_seconds=seconds / computed if computed else 0.0,
         loads=sum(part.loads for part in parts),
         load_seconds=sum(part.load_seconds for part in parts),
+        cached=sum(part.cached for part in parts),
+        joined=sum(part.joined for part in parts),
     )

@@ -169,6 +169,12 @@ class PredictionCacheView:
     evictions: int = 0
     models_off: int = 0
 
+    @property
+    def hit_rate(self) -> float:
+        """Of all lookups, those that were not made included."""
+        lookups = self.hits + self.misses + self.bypassed
+        return self.hits / lookups if lookups else 0.0
+
 
 @dataclass(frozen=True, slots=True)
 class CacheView:

@@ -24,6 +24,7 @@ from models.views import (
     Performance,
     PinReport,
     Prediction,
+    PredictionCacheView,
     SystemView,
     UnloadReport,
     WarmupReport,
@@ -42,6 +43,17 @@ from tests.fakes_models import (
 
 BUDGET = 6_243_400_000
 TRACKED = 1_203_100_000
+PREDICTIONS = PredictionCacheView(
+    capacity=32_000_000,
+    size=1_500_000,
+    entries=2000,
+    hits=30,
+    misses=60,
+    bypassed=10,
+    joined=5,
+    evictions=4,
+    models_off=1,
+)
 
 
 @dataclass(slots=True)
@@ -61,6 +73,7 @@ class FakeUseCases:
     closed: bool = False
     predictions_begun: int = 0
     cleanups: int = 0
+    answered: set[tuple[str, str]] = field(default_factory=set)
     chronicle: Chronicle = field(default_factory=lambda: Chronicle(SystemClock()))
     models: dict[str, FakeModel] = field(
         default_factory=lambda: {
@@ -78,22 +91,39 @@ class FakeUseCases:
         self.chronicle.close()
 
     async def predict(
-        self, text: str, name: str | None = None, *, keep_alive: float | None = None
+        self,
+        text: str,
+        name: str | None = None,
+        *,
+        keep_alive: float | None = None,
+        cache: bool = True,
     ) -> Prediction:
-        return (await self.predict_batch([text], name, keep_alive=keep_alive))[0]
+        [prediction] = await self.predict_batch([text], name, keep_alive=keep_alive, cache=cache)
+        return prediction
 
     async def predict_batch(
-        self, texts: Sequence[str], name: str | None = None, *, keep_alive: float | None = None
+        self,
+        texts: Sequence[str],
+        name: str | None = None,
+        *,
+        keep_alive: float | None = None,
+        cache: bool = True,
     ) -> list[Prediction]:
         model = self._registered(name or self.config.default_model)
         self.predictions_begun += 1
         if self.gate is not None:
             await self.gate.wait()
+        known = [cache and (text, model.name) in self.answered for text in texts]
+        self.answered |= {(text, model.name) for text in texts if cache}
         hit = model.resident
         self._make_resident(model, keep_alive)
         model.hits += len(texts) * hit
         model.misses += len(texts) * (not hit)
-        return [self._answer(text, name or self.config.default_model, hit=hit) for text in texts]
+        shown = name or self.config.default_model
+        return [
+            self._answer(text, shown, hit=hit or cached, cached=cached)
+            for text, cached in zip(texts, known, strict=True)
+        ]
 
     async def load(self, name: str, *, keep_alive: float | None = None) -> LoadReport:
         model = self._registered(name)
@@ -133,7 +163,8 @@ class FakeUseCases:
         self._fail()
         views = tuple(model.view() for model in self.models.values())
         used = sum(view.footprint for view in views)
-        return CacheView(views, MemoryUsage(used, LIMIT, 0.8), self._performance(views))
+        memory = MemoryUsage(used, LIMIT, 0.8)
+        return CacheView(views, memory, self._performance(views), PREDICTIONS)
 
     async def system(self) -> SystemView:
         self._fail()
@@ -209,7 +240,7 @@ class FakeUseCases:
         self._tell(Removed(model.name, 0.0, cause, model.footprint))
         return model.footprint
 
-    def _answer(self, text: str, name: str, *, hit: bool) -> Prediction:
+    def _answer(self, text: str, name: str, *, hit: bool, cached: bool) -> Prediction:
         self._tell(Predicted(name, INFERENCE_SECONDS, INFERENCE_SECONDS))
         probabilities = dict(zip(LABELS, PROBABILITIES, strict=True))
         return Prediction(
@@ -221,6 +252,7 @@ class FakeUseCases:
             cache_hit=hit,
             truncated=False,
             processing_seconds=0.0425,
+            cached=cached,
         )
 
     def _performance(self, views: Sequence[ModelView]) -> Performance:

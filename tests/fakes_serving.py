@@ -196,6 +196,7 @@ class House:
 
     def __init__(
         self,
+    The prediction cache is off unless it is given bytes: the same text is read again.
         catalogue: Catalogue,
         *models: StoredModel,
         limit: int = 1000,
@@ -204,7 +205,8 @@ class House:
         journal: AccessJournal | None = None,
         **settings: Any,
     ) -> None:
-        self.config = ServingConfig(cores=2, **{"enable_auto_scaling": False, **settings})
+        defaults = {"enable_auto_scaling": False, "prediction_cache": 0}
+        self.config = ServingConfig(cores=2, **{**defaults, **settings})
         self.free = free
         self.clock = FakeSystemClock()
         self.store = FakeStore(list(models))

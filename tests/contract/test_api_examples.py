@@ -7,6 +7,7 @@ from starlette.testclient import TestClient
 
 from api import schemas
 from api.forms import Out
+from api.schemas_predictions import PredictBatchOut, PredictionOut
 from tests.contract.app_client import client_of
 from tests.contract.endpoints import Endpoint, endpoints, mismatches, overview
 from tests.fakes_api import FakeUseCases
@@ -22,7 +23,7 @@ SCHEMAS: dict[str, type[Out]] = {
     "POST /models/{model_name}/load": schemas.LoadOut,
     "POST /models/{model_name}/unload": schemas.UnloadOut,
     "POST /models/{model_name}/warmup": schemas.WarmupOut,
-    "POST /predict": schemas.PredictionOut,
+    "POST /predict": PredictionOut,
     "GET /stats": schemas.StatsOut,
     "POST /cleanup": schemas.CleanupOut,
 }
@@ -123,7 +124,7 @@ def test_a_batch_answers_each_text_in_order_as_predict_does() -> None:
         batch = client.post("/predict/batch", json={"texts": texts}).json()
         single = client.post("/predict", params={"text": "first"}).json()
 
-    schemas.PredictBatchOut.model_validate(batch)
+    PredictBatchOut.model_validate(batch)
     assert [result["text"] for result in batch["results"]] == texts
     assert batch["results"][0].keys() == single.keys()
     assert batch["model_used"] == DEBERTA

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from api import schemas, schemas_events, schemas_plans
+from api import schemas, schemas_compiled, schemas_events, schemas_plans, schemas_predictions
 from api.forms import Out
 from tests.contract.app_client import client_of
 from tests.contract.endpoints import endpoints, error_example, mismatches, overview
@@ -19,6 +19,7 @@ OURS = {
     ("GET", "/readyz"),
     ("GET", "/healthz"),
 }
+MODULES = (schemas, schemas_compiled, schemas_events, schemas_plans, schemas_predictions)
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +38,7 @@ def operations(document: Any) -> dict[tuple[str, str], Any]:
 
 def schema(reference: str) -> type[Out]:
     name = reference.rpartition("/")[2]
-    for module in (schemas, schemas_plans, schemas_events):
+    for module in MODULES:
         if hasattr(module, name):
             found: type[Out] = getattr(module, name)
             return found
@@ -121,12 +122,9 @@ def test_parameters_and_bodies_are_shown(document: Any) -> None:
     names = {(parameter["in"], parameter["name"]) for parameter in predict["parameters"]}
     of_model = found["POST", "/models/{model_name}/warmup"]["parameters"]
 
-    assert names == {("query", "text"), ("query", "model_name"), ("query", "keep_alive")}
-    assert set(predict["requestBody"]["content"]["application/json"]["schema"]["properties"]) == {
-        "text",
-        "model_name",
-        "keep_alive",
-    }
+    assert names == {("query", name) for name in ("text", "model_name", "keep_alive", "cache")}
+    body = predict["requestBody"]["content"]["application/json"]["schema"]
+    assert set(body["properties"]) == {"text", "model_name", "keep_alive", "cache"}
     assert "requestBody" in found["POST", "/predict/batch"]
     assert [parameter["name"] for parameter in of_model] == ["model_name", "background"]
 

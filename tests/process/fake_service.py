@@ -29,14 +29,21 @@ class ScriptedUseCases(FakeUseCases):
     """Does what the text says."""
 
     async def predict_batch(
-        self, texts: Sequence[str], name: str | None = None, *, keep_alive: float | None = None
+        self,
+        texts: Sequence[str],
+        name: str | None = None,
+        *,
+        keep_alive: float | None = None,
+        cache: bool = True,
     ) -> list[Prediction]:
         if "slow" in texts:
             print("slow begun", flush=True)  # noqa: T201 - the test waits for it
             await _sleep_and_tell()
         if "crash" in texts:
             raise ZeroDivisionError("secret detail")
-        return await FakeUseCases.predict_batch(self, texts, name, keep_alive=keep_alive)
+        return await FakeUseCases.predict_batch(
+            self, texts, name, keep_alive=keep_alive, cache=cache
+        )
 
 
 async def _sleep_and_tell() -> None:

@@ -1,7 +1,6 @@
 """Every event is counted, logged once, and handed on."""
 
 import logging
-from typing import cast
 
 import pytest
 
@@ -17,11 +16,11 @@ from cache.events import (
 )
 from cache.ports import Priority
 from cache.residency import Sweep
-from models.answering import Answered
 from models.engines import Row
 from models.figures import Figures
-from models.loader import LiveModel
 from models.port import Predicted, RefreshFailed, WarmedUp
+from models.recalling import Recalled, Verdict
+from models.usage import Origin
 from tests.fakes_serving import Audience, FakeSystemClock
 
 
@@ -35,9 +34,10 @@ def figures(audience: Audience) -> Figures:
     return Figures(FakeSystemClock(), audience)
 
 
-def answered(*, hit: bool) -> Answered:
-    row = Row((1.0,), tokens=3, truncated=False)
-    return Answered(row, cast("LiveModel", None), hit=hit, seconds=0.5)
+def answer(key: str, origin: Origin = Origin.COMPUTED) -> Recalled:
+    verdict = Verdict(Row((1.0,), tokens=3, truncated=False), ("a",))
+    seconds = 0.5 if origin is Origin.COMPUTED else 0.0
+    return Recalled(verdict, key, hit=True, origin=origin, seconds=seconds)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_a_failed_load_is_not_counted_as_a_load(figures: Figures) -> None:
 
 
 def test_an_answer_is_counted_and_told(figures: Figures, audience: Audience) -> None:
-    figures.on_answer("m:v1", answered(hit=True), 0.75)
+    figures.on_answer(answer("m:v1"), 0.75)
 
     assert (figures.usage["m"].answered, figures.usage["m"].hits) == (1, 1)
     assert audience.events == [Predicted("m:v1", inference_seconds=0.5, total_seconds=0.75)]
@@ -115,7 +115,7 @@ def test_a_name_counts_all_its_versions_and_each_version_its_own(figures: Figure
     """And all together count each once. Fault planted: they counted by name and by version."""
     for key in ("m:v1", "m:v2", "m:v2"):
         figures.on_request(key, 1.0, texts=1)
-        figures.on_answer(key, answered(hit=True), 0.75)
+        figures.on_answer(answer(key), 0.75)
 
     assert [figures.usage[key].asked for key in ("m", "m:v1", "m:v2")] == [3, 1, 2]
     assert [figures.usage[key].answered for key in ("m", "m:v1", "m:v2")] == [3, 1, 2]

@@ -1,0 +1,171 @@
+"""Predictions that cost no inference: those made before, and those being made for somebody else."""
+
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+from sys import getsizeof
+from typing import Any
+
+from cache.coalescing import Coalescing
+from cache.results import Results
+from models.answering import Answered
+from models.catalogue import Catalogue, ModelRef
+from models.config import ServingConfig
+from models.engines import Row
+from models.usage import Origin
+from models.versions import name_of
+from models.views import PredictionCacheView
+
+_DIGEST_BYTES = 16
+"""Of a billion texts asked of one version, the odds that any two share a digest are 1 to 10^20."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a version says of a text. `labels` is one object for all verdicts of a runner."""
+
+    row: Row
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """One text's answer, by the version `key`. `hit`: it waited for no load.
+
+    `seconds` were spent in the runner for this request: none unless it was computed for it.
+    """
+
+    verdict: Verdict
+    key: str
+    hit: bool
+    origin: Origin
+    seconds: float = 0.0
+
+
+Compute = Callable[[Sequence[str]], Coroutine[Any, Any, Sequence[Answered]]]
+"""Has the model answer texts, in order; fails as a whole."""
+
+
+class Recalling:
+    """Answers each text from the cache, by joining work under way, or by `compute`.
+
+    An answer is kept for the version that gave it, whichever was asked for. To unload a model
+    leaves its answers, which stay true; they are dropped when its name stands for another version.
+    """
+
+    def __init__(self, config: ServingConfig, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._max_windows = config.max_windows
+        self._results: Results[Verdict] = Results(
+            config.prediction_cache, config.prediction_cache_ttl, size_of
+        )
+        self._coalescing: Coalescing[Mapping[bytes, Answered]] = Coalescing()
+        self._current: dict[str, str] = {}
+        self._beginnings: dict[str, blake2b] = {}
+        self.enabled = config.prediction_cache > 0
+
+    async def answers(
+        self,
+        key: str,
+        texts: Sequence[str],
+        keep_alive: float | None,
+        now: float,
+        compute: Compute,
+    ) -> list[Recalled]:
+        """One answer a text, in order, by the version `key` or the one that has taken its place.
+
+        Requests for the same texts at the same time share one computation, unless they differ in
+        `keep_alive`: that is for the computation's lease to honour.
+        """
+        digests = [self._digest(key, text) for text in texts]
+        wanted = dict(zip(digests, texts, strict=True))
+        recalled: dict[bytes, Recalled] = {}
+        for digest in tuple(wanted):
+            verdict = self._results.get(key, digest, now)
+            if verdict is not None:
+                recalled[digest] = Recalled(verdict, key, hit=True, origin=Origin.CACHED)
+                del wanted[digest]
+        if wanted:
+            answered, joined = await self._coalescing.run(
+                (key, keep_alive, *wanted), lambda: self._compute(wanted, now, compute)
+            )
+            for digest, answer in answered.items():
+                one = computed(answer)
+                recalled[digest] = _joined(one) if joined else one
+        return list(_in_order(digests, recalled))
+
+    def follow(self, ref: ModelRef, key: str) -> None:
+        """Note what a name stands for; the answers of what it stood for before are dropped."""
+        if ref.version is None and (former := self._current.get(ref.name)) != key:
+            self._current[ref.name] = key
+            if former is not None:
+                self._results.drop(former)
+
+    def forget(self, name: str) -> None:
+        """Drop the answers of a model that is not registered any more."""
+        self._results.drop(self._current.pop(name, name))
+
+    def view(self) -> PredictionCacheView:
+        figures = self._results.figures()
+        return PredictionCacheView(
+            capacity=figures.capacity,
+            size=figures.bytes,
+            entries=figures.entries,
+            hits=figures.hits,
+            misses=figures.misses,
+            bypassed=figures.bypassed,
+            joined=self._coalescing.joined,
+            evictions=figures.evictions,
+            models_off=figures.scopes_off,
+        )
+
+    async def _compute(
+        self, wanted: Mapping[bytes, str], now: float, compute: Compute
+    ) -> dict[bytes, Answered]:
+        texts = tuple(wanted.values())
+        answers = await compute(texts)
+        for text, answer in zip(texts, answers, strict=True):
+            digest = self._digest(answer.key, text)
+            self._results.put(answer.key, digest, computed(answer).verdict, now)
+        return dict(zip(wanted, answers, strict=True))
+
+    def _digest(self, key: str, text: str) -> bytes:
+        """Of the exact text, and of all that decides what it is answered."""
+        beginning = self._beginnings.get(key)
+        if beginning is None:
+            beginning = self._beginnings[key] = self._beginning(key)
+        hashed = beginning.copy()
+        hashed.update(text.encode("utf-8", "surrogatepass"))
+        return hashed.digest()
+
+    def _beginning(self, key: str) -> blake2b:
+        """A version fixes its files, labels and length of input; these are not in it."""
+        spec = self._catalogue.get(name_of(key))
+        beside = (key, self._max_windows, spec.harmless if spec else None)
+        return blake2b(f"{beside}\0".encode(), digest_size=_DIGEST_BYTES)
+
+
+def size_of(verdict: Verdict) -> int:
+    """Bytes of it and of all that only it refers to."""
+    row = verdict.row
+    numbers = (*row.probabilities, row.tokens)
+    return sum(map(getsizeof, (verdict, row, row.probabilities, *numbers)))
+
+
+def computed(answer: Answered) -> Recalled:
+    """As it was answered for this request."""
+    verdict = Verdict(answer.row, answer.live.stored.labels)
+    return Recalled(verdict, answer.key, answer.hit, Origin.COMPUTED, answer.seconds)
+
+
+def _joined(one: Recalled) -> Recalled:
+    return replace(one, origin=Origin.JOINED, seconds=0.0)
+
+
+def _in_order(digests: Sequence[bytes], recalled: dict[bytes, Recalled]) -> Iterator[Recalled]:
+    """One for each text; a text that is given again has joined itself."""
+    for digest in digests:
+        one = recalled[digest]
+        yield one
+        if one.origin is Origin.COMPUTED:
+            recalled[digest] = _joined(one)
