@@ -100,8 +100,8 @@ class Serving:
         )
         self._refreshing = Refreshing(
             self._residency, self._versions, self._warming, clock, self._figures.on_event
-        self._recalling = Recalling(config, self._directory.catalogue)
         )
+        self._recalling = Recalling(config, self._directory.catalogue)
         self._overview = Overview(
             config,
             self._directory,
@@ -111,8 +111,8 @@ class Serving:
             meter,
             self._budget,
             clock,
-            self._recalling.view,
             loader.is_pinned,
+            self._recalling.view,
             limit=limit,
         )
         self._background = Background()
@@ -123,8 +123,8 @@ class Serving:
             self._versions,
             self._answering,
             self._figures,
-            self._recalling,
             journal,
+            self._recalling,
             self._background,
             clock,
         )

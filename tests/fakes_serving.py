@@ -192,11 +192,11 @@ class House:
 
     `free` is what of the machine's memory is free, which matters where `enable_auto_scaling` is
     on. `history` is what the access journal has, which writes nothing unless a `journal` is given.
+    The prediction cache is off unless it is given bytes: the same text is read again.
     """
 
     def __init__(
         self,
-    The prediction cache is off unless it is given bytes: the same text is read again.
         catalogue: Catalogue,
         *models: StoredModel,
         limit: int = 1000,
