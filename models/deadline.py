@@ -8,10 +8,10 @@ from models.errors import DeadlineExceeded
 
 
 @asynccontextmanager
-async def deadline(seconds: float) -> AsyncIterator[None]:
-    """Raises DeadlineExceeded when the body takes longer."""
+async def deadline(seconds: float, *, spent: float = 0.0) -> AsyncIterator[None]:
+    """Raises DeadlineExceeded when the body takes longer than what is left of `seconds`."""
     try:
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(seconds - spent):
             yield
     except TimeoutError:
         raise DeadlineExceeded(f"no answer within {seconds:g} s; try again later") from None

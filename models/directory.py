@@ -70,6 +70,10 @@ class Directory:
             raise self._missing(ref)
         return found
 
+    def at_hand(self, ref: ModelRef) -> StoredModel | None:
+        """The registered model, as `find` has it, where there is nothing to be listed for that."""
+        return None if self._stale() else self._known(ref)
+
     def is_registered(self, name: str) -> bool:
         """As far as the last listing tells; what cannot be a name never is."""
         try:

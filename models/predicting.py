@@ -1,6 +1,7 @@
 """Predictions: find the model, answer or recall, and note who asked, how long, and how it grew."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
 
 from cache.residency import Residency
 from models.answering import Answered, Answering
@@ -62,47 +63,58 @@ class Predicting:
         cache: bool = True,
     ) -> list[Prediction]:
         started = self._clock.monotonic()
-        async with deadline(self._config.request_timeout):
-            ref, key = await self._asked(name, started, texts=len(texts))
-            if cache and self._recalling.enabled:
-                answers = await self._recalled(ref, key, texts, keep_alive, started)
-            else:
-                answers = [computed(a) for a in await self._compute(ref, texts, keep_alive)]
+        ref, key = self._at_hand(name) or await self._found(name)
+        self._figures.on_request(key, started, len(texts))
+        self._journal.record(ref.name, started)
+        if cache and self._recalling.enabled:
+            answers = await self._recall(ref, key, texts, keep_alive, started)
+        else:
+            async with self._time_left(started):
+                answers = map(computed, await self._compute(ref, texts, keep_alive))
         return [
             self._prediction(ref, text, answer, started)
             for text, answer in zip(texts, answers, strict=True)
         ]
 
-    async def _asked(self, name: str | None, now: float, *, texts: int) -> tuple[ModelRef, str]:
-        """What a request names, and its key; noted as asked for."""
-        if name is None:
-            await self._directory.listed()
-            name = self._directory.default_name(self._config)
-        try:
-            ref, key = await self._versions.found(name)
-        except (ModelNotFound, ModelNotRegistered):
-            self._recalling.forget(name)
-            raise
-        self._figures.on_request(key, now, texts)
-        self._journal.record(ref.name, now)
-        return ref, key
+    def _at_hand(self, name: str | None) -> tuple[ModelRef, str] | None:
+        return self._versions.at_hand(self._named(name))
 
-    async def _recalled(
+    async def _found(self, name: str | None) -> tuple[ModelRef, str]:
+        """What a request names, and its key; by a listing of the store if need be."""
+        async with deadline(self._config.request_timeout):
+            await self._directory.listed()
+            named = self._named(name)
+            try:
+                return await self._versions.found(named)
+            except (ModelNotFound, ModelNotRegistered):
+                self._recalling.forget(named)
+                raise
+
+    def _named(self, name: str | None) -> str:
+        return self._directory.default_name(self._config) if name is None else name
+
+    async def _recall(
         self,
         ref: ModelRef,
         key: str,
         texts: Sequence[str],
         keep_alive: float | None,
-        now: float,
-    ) -> list[Recalled]:
-        """From the cache what is there. A `keep_alive` makes that a use of what is resident."""
-        self._recalling.follow(ref, key)
-        answers = await self._recalling.answers(
-            key, texts, keep_alive, now, lambda rest: self._compute(ref, rest, keep_alive)
-        )
-        if keep_alive is not None and all(a.origin is Origin.CACHED for a in answers):
+        started: float,
+    ) -> Iterable[Recalled]:
+        """From the cache what is there; to give a keep-alive is a use of what is resident."""
+        lookup = self._recalling.look_up(ref, key, texts, started)
+        if lookup.wanted:
+            async with self._time_left(started):
+                await self._recalling.complete(
+                    lookup, keep_alive, lambda rest: self._compute(ref, rest, keep_alive)
+                )
+        elif keep_alive is not None:
             self._residency.keep(key, keep_alive)
-        return answers
+        return lookup.answers()
+
+    def _time_left(self, started: float) -> AbstractAsyncContextManager[None]:
+        spent = self._clock.monotonic() - started
+        return deadline(self._config.request_timeout, spent=spent)
 
     async def _compute(
         self, ref: ModelRef, texts: Sequence[str], keep_alive: float | None

@@ -1,7 +1,7 @@
 """Predictions that cost no inference: those made before, and those being made for somebody else."""
 
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from sys import getsizeof
 from typing import Any
@@ -42,6 +42,25 @@ class Recalled:
     seconds: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """What was found for the texts of a request, by digest, and what is still `wanted`."""
+
+    key: str
+    now: float
+    digests: Sequence[bytes]
+    wanted: Mapping[bytes, str]
+    recalled: dict[bytes, Recalled] = field(default_factory=dict)
+
+    def answers(self) -> Iterator[Recalled]:
+        """One for each text, in order; a text that is given again has joined itself."""
+        for digest in self.digests:
+            one = self.recalled[digest]
+            yield one
+            if one.origin is Origin.COMPUTED:
+                self.recalled[digest] = _joined(one)
+
+
 Compute = Callable[[Sequence[str]], Coroutine[Any, Any, Sequence[Answered]]]
 """Has the model answer texts, in order; fails as a whole."""
 
@@ -64,42 +83,35 @@ class Recalling:
         self._beginnings: dict[str, blake2b] = {}
         self.enabled = config.prediction_cache > 0
 
-    async def answers(
-        self,
-        key: str,
-        texts: Sequence[str],
-        keep_alive: float | None,
-        now: float,
-        compute: Compute,
-    ) -> list[Recalled]:
-        """One answer a text, in order, by the version `key` or the one that has taken its place.
+    def look_up(self, ref: ModelRef, key: str, texts: Sequence[str], now: float) -> Lookup:
+        """What the cache has of the version `key`, for which `ref` stands.
+
+        Where a name has come to stand for another version, the answers of the former are dropped.
+        """
+        self._follow(ref, key)
+        digests = [self._digest(key, text) for text in texts]
+        wanted = dict(zip(digests, texts, strict=True))
+        lookup = Lookup(key, now, digests, wanted)
+        for digest in tuple(wanted):
+            verdict = self._results.get(key, digest, now)
+            if verdict is not None:
+                lookup.recalled[digest] = Recalled(verdict, key, hit=True, origin=Origin.CACHED)
+                del wanted[digest]
+        return lookup
+
+    async def complete(self, lookup: Lookup, keep_alive: float | None, compute: Compute) -> None:
+        """Have the rest answered, by the version that was looked up or one in its place.
 
         Requests for the same texts at the same time share one computation, unless they differ in
         `keep_alive`: that is for the computation's lease to honour.
         """
-        digests = [self._digest(key, text) for text in texts]
-        wanted = dict(zip(digests, texts, strict=True))
-        recalled: dict[bytes, Recalled] = {}
-        for digest in tuple(wanted):
-            verdict = self._results.get(key, digest, now)
-            if verdict is not None:
-                recalled[digest] = Recalled(verdict, key, hit=True, origin=Origin.CACHED)
-                del wanted[digest]
-        if wanted:
-            answered, joined = await self._coalescing.run(
-                (key, keep_alive, *wanted), lambda: self._compute(wanted, now, compute)
-            )
-            for digest, answer in answered.items():
-                one = computed(answer)
-                recalled[digest] = _joined(one) if joined else one
-        return list(_in_order(digests, recalled))
-
-    def follow(self, ref: ModelRef, key: str) -> None:
-        """Note what a name stands for; the answers of what it stood for before are dropped."""
-        if ref.version is None and (former := self._current.get(ref.name)) != key:
-            self._current[ref.name] = key
-            if former is not None:
-                self._results.drop(former)
+        wanted = lookup.wanted
+        answered, joined = await self._coalescing.run(
+            (lookup.key, keep_alive, *wanted), lambda: self._compute(wanted, lookup.now, compute)
+        )
+        for digest, answer in answered.items():
+            one = computed(answer)
+            lookup.recalled[digest] = _joined(one) if joined else one
 
     def forget(self, name: str) -> None:
         """Drop the answers of a model that is not registered any more."""
@@ -118,6 +130,12 @@ class Recalling:
             evictions=figures.evictions,
             models_off=figures.scopes_off,
         )
+
+    def _follow(self, ref: ModelRef, key: str) -> None:
+        if ref.version is None and (former := self._current.get(ref.name)) != key:
+            self._current[ref.name] = key
+            if former is not None:
+                self._results.drop(former)
 
     async def _compute(
         self, wanted: Mapping[bytes, str], now: float, compute: Compute
@@ -160,12 +178,3 @@ def computed(answer: Answered) -> Recalled:
 
 def _joined(one: Recalled) -> Recalled:
     return replace(one, origin=Origin.JOINED, seconds=0.0)
-
-
-def _in_order(digests: Sequence[bytes], recalled: dict[bytes, Recalled]) -> Iterator[Recalled]:
-    """One for each text; a text that is given again has joined itself."""
-    for digest in digests:
-        one = recalled[digest]
-        yield one
-        if one.origin is Origin.COMPUTED:
-            recalled[digest] = _joined(one)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from models.catalogue import ModelRef, parse_ref
 from models.directory import Directory
+from models.spec import StoredModel
 
 
 class Versions:
@@ -21,8 +22,13 @@ class Versions:
 
     async def key(self, ref: ModelRef) -> str:
         """The key of a registered model. Raises ModelNotFound or ModelNotRegistered."""
-        newest = key_of(ref.name, (await self._directory.find(ref)).version)
-        return newest if ref.version is not None else self._serve(ref.name, newest)
+        return self._key(ref, await self._directory.find(ref))
+
+    def at_hand(self, name: str) -> tuple[ModelRef, str] | None:
+        """A registered model and its key; None where `found` has to tell, or to begin a listing."""
+        ref = parse_ref(name)
+        stored = self._directory.at_hand(ref)
+        return None if stored is None else (ref, self._key(ref, stored))
 
     async def found(self, name: str) -> tuple[ModelRef, str]:
         """A registered model and its key. Raises as `key` does."""
@@ -56,6 +62,10 @@ class Versions:
     def switch(self, key: str) -> None:
         """From now on the model's name stands for `key`."""
         self._served[name_of(key)] = key
+
+    def _key(self, ref: ModelRef, newest: StoredModel) -> str:
+        key = key_of(newest.name, newest.version)
+        return key if ref.version is not None else self._serve(ref.name, key)
 
     def _serve(self, name: str, newest: str) -> str:
         served = self._served.get(name)
