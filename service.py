@@ -6,7 +6,7 @@ import bentoml
 
 from api.app import create_app
 from api.edge import Front
-from api.hosting import read_settings, service_options
+from api.hosting import front_options, read_settings, service_options
 from models.opening import open_serving
 
 settings = read_settings()
@@ -20,4 +20,6 @@ class ModelCache:
 
 
 # The decorator has made it a bentoml.Service, which type checkers don't follow.
-cast("bentoml.Service[object]", ModelCache).add_asgi_middleware(Front, front=app)
+cast("bentoml.Service[object]", ModelCache).add_asgi_middleware(
+    Front, front=app, **front_options(settings)
+)

@@ -1,9 +1,17 @@
 """ASGI pieces around the app."""
 
+from collections.abc import Collection
+from itertools import pairwise
+from typing import Any, cast
+
+from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import handle
+
+BENTO_METRICS = "/metrics/bentoml"
+"""Where BentoML's own metrics are shown, if they are switched on: /metrics is ours."""
 
 
 class Edge:
@@ -45,17 +53,50 @@ class Front:
     BentoML builds its own application around the mounted one: unmatched paths get its plain text,
     and its timeout keeps a timer a request until the time is up, answered or not: 0.5 KB each, and
     8 MB for 16,000 requests. So Front, innermost of BentoML's middlewares, becomes the first at
-    startup. If a later BentoML has no such place, it stays where it was put and answers the same.
+    startup, behind those only whose class is named in `keep`.
+
+    `bento_metrics`: whether BentoML counts, and shows what it counted at BENTO_METRICS.
     """
 
-    def __init__(self, app: ASGIApp, *, front: ASGIApp) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        front: ASGIApp,
+        keep: Collection[str] = (),
+        bento_metrics: bool = False,
+    ) -> None:
         self._inner = app
         self._front = front
+        self._keep = keep
+        self._bento_metrics = bento_metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
+            if self._bento_metrics and _asks_for_metrics_of_bento(scope):
+                page = {**scope, "path": "/metrics", "raw_path": b"/metrics"}
+                await self._inner(page, receive, send)
+                return
             await self._front(scope, receive, send)
             return
-        if scope["type"] == "lifespan" and hasattr(scope.get("app"), "middleware_stack"):
-            scope["app"].middleware_stack = self
+        outer = scope.get("app")
+        if scope["type"] == "lifespan" and isinstance(outer, Starlette):
+            outer.middleware_stack = self._after_kept(outer.middleware_stack)
         await self._inner(scope, receive, send)
+
+    def _after_kept(self, stack: Any) -> ASGIApp:
+        """Link what is kept to one another and to this, the pieces themselves: they have begun."""
+        kept: list[Any] = []
+        piece = stack
+        while piece is not self:
+            if type(piece).__name__ in self._keep:
+                kept.append(piece)
+            piece = piece.app
+        kept.append(self)
+        for before, after in pairwise(kept):
+            before.app = after
+        return cast("ASGIApp", kept[0])
+
+
+def _asks_for_metrics_of_bento(scope: Scope) -> bool:
+    return scope["path"] == BENTO_METRICS and scope["method"] in ("GET", "HEAD")

@@ -22,15 +22,30 @@ def service_options(settings: Settings) -> dict[str, Any]:
     """Make the arguments of `bentoml.service`.
 
     One worker: several would be several caches with a budget each. Metrics, access log and
-    tracing of BentoML are off: they cost more than half of the throughput, and its metrics grow
-    with every new path. Its timeout must never be the first, for it answers in its own shape.
+    tracing of BentoML are off unless a setting says otherwise: they cost more than half of the
+    throughput, and its metrics grow with every new path. An operator's BENTOML_CONFIG goes before
+    these options. BentoML's timeout must never be the first, for it answers in its own shape.
     """
     slowest = max(settings.request_timeout, settings.load_timeout + settings.room_timeout)
+    traced = {"sample_rate": 1.0}
     return {
         "workers": 1,
         "http": {"port": PORT},
         "traffic": {"timeout": TIMEOUT_FACTOR * slowest},
-        "metrics": {"enabled": False},
-        "logging": {"access": {"enabled": False}},
-        "tracing": {"excluded_urls": ".*"},
+        "metrics": {"enabled": settings.bentoml_metrics},
+        "logging": {"access": {"enabled": settings.bentoml_access_log}},
+        "tracing": traced if settings.bentoml_tracing else {"excluded_urls": ".*"},
+    }
+
+
+def front_options(settings: Settings) -> dict[str, Any]:
+    """Make the options of `Front`: which of BentoML's middlewares are to see the requests."""
+    switches = {
+        "RunnerTrafficMetricsMiddleware": settings.bentoml_metrics,
+        "OpenTelemetryMiddleware": settings.bentoml_tracing,
+        "AccessLogMiddleware": settings.bentoml_access_log,
+    }
+    return {
+        "keep": frozenset(name for name, on in switches.items() if on),
+        "bento_metrics": settings.bentoml_metrics,
     }

@@ -15,7 +15,7 @@ import bentoml
 
 from api.app import create_app
 from api.edge import Front
-from api.hosting import read_settings, service_options
+from api.hosting import front_options, read_settings, service_options
 from models.config import ServingConfig
 from models.port import ServingObserver
 from models.views import Prediction
@@ -74,4 +74,6 @@ class FakeModelCache:
     """The fake service."""
 
 
-cast("bentoml.Service[object]", FakeModelCache).add_asgi_middleware(Front, front=app)
+cast("bentoml.Service[object]", FakeModelCache).add_asgi_middleware(
+    Front, front=app, **front_options(settings)
+)

@@ -1,17 +1,21 @@
 """What a real `bentoml serve` does with the app, over fake use cases."""
 
 import http.client
+import re
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from api.edge import Front
+from api.hosting import front_options, service_options
+from api.settings import Settings
 from tests.process.server import ROOT, STOP_TIMEOUT, Server, free_port, served, started
 
 FAKE = "tests.process.fake_service:FakeModelCache"
@@ -132,6 +136,73 @@ def test_front_is_the_outermost_piece_of_bentomls_application() -> None:
     outer.add_middleware(Front, front=Starlette())
     with TestClient(outer):
         assert isinstance(outer.middleware_stack, Front)
+
+
+def test_no_request_leaves_a_line_in_the_log(server: Server) -> None:
+    """Of no library either. Planted faults: `bentoml_access_log` on; one of ours at info level."""
+    server.post("/predict", text="hello")
+    before = server.log
+    for path in ("/", "/metrics", "/nothing", "/predict/batch"):
+        server.get(path)
+    server.post("/predict", text="hello")
+    server.post("/predict", text="")
+
+    assert server.log == before
+
+
+def test_http_is_parsed_by_httptools(server: Server) -> None:
+    """Half as many requests again a second. Planted fault: a httptools that cannot be imported."""
+    [worker] = psutil.Process(server.pid).children()
+
+    assert any("httptools" in loaded.path for loaded in worker.memory_maps())
+
+
+def test_bentomls_own_metrics_are_not_there_by_default(server: Server) -> None:
+    assert server.get("/metrics/bentoml").status_code == 404
+    assert "bentoml_service" not in server.get("/metrics").text
+
+
+def test_metrics_access_log_and_tracing_of_bentoml_can_be_switched_on(tmp_path: Path) -> None:
+    """Planted faults: none of BentoML's middlewares kept; its /metrics in front of ours."""
+    with served(
+        FAKE,
+        tmp_path,
+        MODEL_CACHE_BENTOML_METRICS="true",
+        MODEL_CACHE_BENTOML_ACCESS_LOG="true",
+        MODEL_CACHE_BENTOML_TRACING="true",
+    ) as server:
+        server.post("/predict", text="hello")
+        theirs, ours = server.get("/metrics/bentoml"), server.get("/metrics")
+        unknown = server.post("/metrics/bentoml")
+
+    requests = r'request_total\{.*endpoint="/predict".*http_response_code="200".*\} 1\.0'
+    assert re.search(requests, theirs.text)
+    assert "model_cache_" in ours.text
+    assert "request_total" not in ours.text
+    assert unknown.json()["code"] == "NOT_FOUND"
+    assert re.search(r"path=/predict,.*status=200.*\(trace=[0-9a-f]+,.*sampled=1", server.log)
+
+
+@pytest.mark.parametrize(
+    ("setting", "piece"),
+    [
+        ("bentoml_metrics", "RunnerTrafficMetricsMiddleware"),
+        ("bentoml_access_log", "AccessLogMiddleware"),
+        ("bentoml_tracing", "OpenTelemetryMiddleware"),
+    ],
+)
+def test_each_of_bentomls_middlewares_has_a_switch_of_its_own(setting: str, piece: str) -> None:
+    """Planted fault: the names of tracing and the access log exchanged."""
+    settings = Settings.model_validate({setting: True})
+    options, front = service_options(settings), front_options(settings)
+    on = {
+        "bentoml_metrics": options["metrics"]["enabled"] and front["bento_metrics"],
+        "bentoml_access_log": options["logging"]["access"]["enabled"],
+        "bentoml_tracing": "excluded_urls" not in options["tracing"],
+    }
+
+    assert [name for name, switched in on.items() if switched] == [setting]
+    assert front["keep"] == {piece}
 
 
 def test_the_work_of_a_client_who_left_is_called_off(server: Server) -> None:
