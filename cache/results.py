@@ -16,17 +16,22 @@ ENTRY_BYTES = 400
 """Memory of an entry beside its value and digest: the key, the record with its time and size, and
 its places in three hash tables, just after these have grown. Measured: 300 to 390."""
 
-WINDOW = 2000
-"""Lookups after which a scope is judged, and judged anew."""
-
-WORTH = 0.02
-"""Hit rate below which results are not worth their memory. A lookup and the storing cost some
-30 µs, an inference 4 ms and more: one hit in fifty pays for both, but not for the room."""
-
-SAMPLE = 8
-"""One digest in so many is still kept of a scope that is off."""
-
 _NUMBER_BYTES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """When the results of a scope are worth their memory: at a hit rate of `rate` and above.
+
+    It is judged after each `window` of lookups: a rate of 2 % in 2,000 is known to within 0.3
+    percentage points. Below it, one digest in `sample` is still kept, so that a scope that begins
+    to repeat itself is noticed. By time alone any rate would do: a lookup and the storing cost
+    some 10 µs, an inference 4 ms and more. It is room that others could use better.
+    """
+
+    window: int = 2000
+    rate: float = 0.02
+    sample: int = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +61,19 @@ class _Scope:
     """
 
     prefix: bytes
+    worth: Worth
     on: bool = True
     lookups: int = 0
     hits: int = 0
 
     def takes(self, digest: bytes) -> bool:
-        return self.on or digest[0] % SAMPLE == 0
+        return self.on or digest[0] % self.worth.sample == 0
 
     def looked_up(self, *, hit: bool) -> None:
         self.lookups += 1
         self.hits += hit
-        if self.lookups == WINDOW:
-            self.on = self.hits >= WORTH * WINDOW
+        if self.lookups == self.worth.window:
+            self.on = self.hits >= self.worth.rate * self.lookups
             self.lookups = self.hits = 0
 
 
@@ -97,16 +103,19 @@ class Results(Generic[V]):
     digest names one of its questions: at least 16 bytes, as even as a hash's. `sizeof` tells the
     bytes of a result, all that only it refers to included.
 
-    A scope whose hit rate stays below WORTH for a WINDOW is switched off, because its results
-    would only push out those of others; the sample that is kept of it may switch it on again.
+    A scope that is not worth it is switched off, because its results would only push out those
+    of others; the sample that is kept of it may switch it on again.
 
     What has expired or was dropped is never answered, and its memory goes to those that come: so
     no operation takes longer because there is much of it.
     """
 
-    def __init__(self, capacity: int, ttl: float, sizeof: Callable[[V], int]) -> None:
+    def __init__(
+        self, capacity: int, ttl: float, sizeof: Callable[[V], int], worth: Worth | None = None
+    ) -> None:
         self._capacity = capacity
         self._ttl = ttl
+        self._worth = worth or Worth()
         self._sizeof = sizeof
         self._entries: _Entries[V] = _Entries(capacity)
         self._scopes: dict[str, _Scope] = {}
@@ -154,7 +163,7 @@ class Results(Generic[V]):
         about = self._scopes.get(scope)
         if about is None:
             prefix = next(self._numbers).to_bytes(_NUMBER_BYTES)
-            about = self._scopes[scope] = _Scope(prefix)
+            about = self._scopes[scope] = _Scope(prefix, self._worth)
         return about
 
     def _fresh(self, key: bytes, now: float) -> _Entry[V] | None:
