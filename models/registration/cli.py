@@ -12,10 +12,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from models.catalogue import load_catalogue
+from models.catalogue import ENGINES, PRECISIONS, load_catalogue
 from models.errors import ModelError
 from models.forkserver import ForkServer
-from models.registration.register import TorchNeeded, register
+from models.registration.making import TorchNeeded
+from models.registration.register import register
 from models.spec import StoredModel
 from models.store import ModelStore
 
@@ -42,11 +43,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("name", metavar="NAME", help="the name that it is served under")
     parser.add_argument("--source", help="where it is; by default where the catalogue says")
+    parser.add_argument(
+        "--engine", choices=ENGINES, help="what runs it; by default what the catalogue says"
+    )
+    parser.add_argument(
+        "--precision",
+        choices=PRECISIONS,
+        help="auto is the fastest that keeps the answers; by default what the catalogue says",
+    )
     options = parser.parse_args(arguments)
     # Else every registration would tell BentoML's makers of itself, and wait for them offline.
     os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
     try:
-        asyncio.run(_interruptible(options.name, options.source))
+        asyncio.run(_interruptible(options))
     except TorchNeeded as error:
         _tell(str(error))
         return TORCH_NEEDED
@@ -59,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return DONE
 
 
-async def _interruptible(name: str, source: str | None) -> StoredModel:
+async def _interruptible(options: argparse.Namespace) -> StoredModel:
     """SIGTERM ends it as Ctrl-C does: cleaning up on the way out."""
     task = asyncio.current_task()
     if task:
@@ -70,7 +79,14 @@ async def _interruptible(name: str, source: str | None) -> StoredModel:
     forkserver = await ForkServer.start()
     try:
         return await register(
-            name, source, store=store, forkserver=forkserver, catalogue=catalogue, progress=_tell
+            options.name,
+            options.source,
+            store=store,
+            forkserver=forkserver,
+            catalogue=catalogue,
+            progress=_tell,
+            engine=options.engine,
+            precision=options.precision,
         )
     finally:
         await forkserver.aclose()

@@ -16,6 +16,8 @@ from statistics import median
 
 from models.spec import Parity
 
+_DIGITS = 6
+
 Answer = Sequence[float] | None
 
 AGREEMENT = 0.995
@@ -35,7 +37,7 @@ def compare(reference: Sequence[Answer], found: Sequence[Answer], name: str) -> 
         raise ValueError("no text can be read")
     return Parity(
         agreement=sum(b is not None and _label(a) == _label(b) for a, b in pairs) / len(pairs),
-        largest_shift=max(_shift(a, b) for a, b in pairs),
+        largest_shift=round(max(_shift(a, b) for a, b in pairs), _DIGITS),
         texts=len(pairs),
         reference=name,
     )

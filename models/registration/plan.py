@@ -11,9 +11,9 @@ from models.catalogue import EMBEDDED, Catalogue, is_name, is_origin, source_of
 from models.errors import RegistrationFailed
 from models.integrity import combined_digest, copy_with_digest
 from models.registration.sources import EMBEDDED_FOLDER, Found
-from models.spec import ModelSpec
+from models.spec import ModelSpec, harmless_label
 
-RECIPE = "1"
+RECIPE = "2"
 """Raised when compiling changes, so that what was registered before is compiled anew."""
 
 _VERSION_LENGTH = 16
@@ -38,17 +38,31 @@ class Plan:
             "labels": json.dumps(self.labels),
             "max_length": str(self.max_length),
             "recipe": RECIPE,
+            "engine": self.spec.engine,
+            "precision": self.spec.precision,
             "onnxruntime": onnxruntime_version(),
         }
         return combined_digest(made_with | {f"/{name}": d for name, d in self.digests.items()})
+
+    @property
+    def harmless(self) -> str | None:
+        return harmless_label(self.labels, self.spec)
 
     @property
     def version(self) -> str:
         return self.content[:_VERSION_LENGTH]
 
 
-def choose_spec(name: str, origin: str | None, catalogue: Catalogue) -> ModelSpec:
-    """The catalogue's entry; with `origin` in place of its own where that is given.
+def choose_spec(
+    name: str,
+    origin: str | None,
+    catalogue: Catalogue,
+    *,
+    engine: str | None = None,
+    precision: str | None = None,
+) -> ModelSpec:
+    """The catalogue's entry; with `origin`, `engine` and `precision` in place of its own where
+    they are given.
 
     Raises RegistrationFailed.
     """
@@ -67,11 +81,10 @@ def choose_spec(name: str, origin: str | None, catalogue: Catalogue) -> ModelSpe
         raise RegistrationFailed(
             f"{name} is not in the catalogue ({known}); say where it is with --source"
         )
-    if origin is None or (listed is not None and listed.origin == origin):
-        assert listed is not None  # noqa: S101  # by the two conditions above
-        return listed
-    spec = listed or ModelSpec(name=name, origin=origin)
-    return replace(spec, origin=origin, source=source_of(origin))
+    spec = listed or ModelSpec(name=name, origin=str(origin))
+    if origin is not None and (listed is None or listed.origin != origin):
+        spec = replace(spec, origin=origin, source=source_of(origin))
+    return replace(spec, engine=engine or spec.engine, precision=precision or spec.precision)
 
 
 def take_in(spec: ModelSpec, found: Found, target: Path) -> Plan:
@@ -91,8 +104,8 @@ def take_in(spec: ModelSpec, found: Found, target: Path) -> Plan:
 
 def plan_for(spec: ModelSpec, found: Found, digests: Mapping[str, str]) -> Plan:
     """Raises RegistrationFailed where the catalogue asks what the model does not have."""
-    if spec.engine != "onnx":
-        _refuse(spec, f"engine {spec.engine!r} is not there yet; set engine to 'onnx'")
+    if spec.engine == "transformers":
+        _check_for_torch(spec, found)
     own = found.folder.labels
     unknown = sorted(set(spec.labels) - set(own))
     if unknown:
@@ -100,11 +113,20 @@ def plan_for(spec: ModelSpec, found: Found, digests: Mapping[str, str]) -> Plan:
     labels = tuple(spec.labels.get(label, label) for label in own)
     if len(set(labels)) < len(labels):
         _refuse(spec, f"two labels would have one name: {list(labels)}; correct labels")
+    if spec.harmless is not None and spec.harmless not in labels:
+        _refuse(spec, f"harmless is {spec.harmless!r}, but the labels are {list(labels)}")
     embedded = EMBEDDED.max_length if spec.origin == "embedded" else None
     max_length = spec.max_length or embedded or found.folder.own_max_length()
     if max_length < _LEAST_LENGTH:
         _refuse(spec, f"it reads {max_length} tokens at most; set max_length")
     return Plan(spec, found, labels, max_length, digests)
+
+
+def _check_for_torch(spec: ModelSpec, found: Found) -> None:
+    if found.folder.kind != "transformers":
+        _refuse(spec, "engine 'transformers' needs .safetensors weights; set engine to 'onnx'")
+    if spec.precision.startswith("int8"):
+        _refuse(spec, f"precision {spec.precision!r} is for engine 'onnx'; leave one of them out")
 
 
 def embedded_digests() -> dict[str, str]:

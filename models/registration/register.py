@@ -5,50 +5,26 @@ The store changes in the last step alone, so a failure or an interruption leaves
 """
 
 import asyncio
-import os
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from models.card import Card
 from models.catalogue import Catalogue
-from models.errors import ModelError, ModelLoadFailed, RegistrationFailed
+from models.errors import ModelLoadFailed
 from models.forkserver import ForkServer
 from models.integrity import file_digest
-from models.registration.exporting import missing_packages
-from models.registration.plan import (
-    RECIPE,
-    Plan,
-    choose_spec,
-    embedded_digests,
-    onnxruntime_version,
-    plan_for,
-    take_in,
-)
+from models.registration.choosing import Made
+from models.registration.making import make
+from models.registration.plan import RECIPE, Plan, choose_spec, embedded_digests, plan_for, take_in
 from models.registration.sources import resolve
-from models.runner import LoadOrder, Runner, run_in_child
+from models.registration.tools import versions
+from models.registration.trying import ENGINES, Trial, try_out
+from models.registration.workshop import Say, Workshop
 from models.spec import StoredModel
 from models.staging import told
 from models.store import ModelStore
-
-Say = Callable[[str], None]
-
-_EXPORT = "models.registration.exporting:export_torch"
-_OPTIMISE = "models.registration.compiling:optimise"
-"""What children of the fork server do."""
-
-EXPORT_TIMEOUT = 1800.0
-OPTIMISE_TIMEOUT = 900.0
-TRIAL_TIMEOUT = 120.0
-"""Seconds. Models of this kind take a small part of that; machines differ."""
-
-_WORD = "text "
-
-
-class TorchNeeded(RegistrationFailed):
-    """The source must be exported first, and the torch extra is not installed."""
 
 
 async def register(
@@ -59,13 +35,17 @@ async def register(
     forkserver: ForkServer,
     catalogue: Catalogue,
     progress: Say,
+    engine: str | None = None,
+    precision: str | None = None,
 ) -> StoredModel:
     """Register `name` from `source`, by default from where the catalogue says.
 
-    What is registered already with the same content only becomes the newest version again.
-    Raises RegistrationFailed; TorchNeeded where the torch extra would help.
+    `engine` and `precision` go before the catalogue's, too. What is registered already with the
+    same content only becomes the newest version again. Raises RegistrationFailed; TorchNeeded
+    where the torch extra would help.
     """
-    spec = choose_spec(name, source, catalogue)
+    spec = choose_spec(name, source, catalogue, engine=engine, precision=precision)
+    workshop = Workshop(forkserver, progress)
     found = await asyncio.to_thread(resolve, spec.origin, progress)
     with told(store.path):
         async with _staging(store) as folder:
@@ -74,9 +54,10 @@ async def register(
             if stored is not None:
                 progress(f"{name}:{stored.version} is registered already.")
                 return stored
-            compiled = await _compile(plan, folder, forkserver, progress)
-            card = await _try_out(plan, folder / "entry", compiled, forkserver, progress)
-            stored = await asyncio.to_thread(store.add, folder / "entry", card)
+            made = await make(plan, folder, workshop)
+            trial = await try_out(plan, made, workshop)
+            card = _card(plan, made, trial, await asyncio.to_thread(_digests, made))
+            stored = await asyncio.to_thread(store.add, made.path, card)
     progress(
         f"Registered {name}:{stored.version}: {stored.precision}, {stored.size / 1e6:.1f} MB on"
         f" disk, {stored.footprint / 1e6:.1f} MB loaded, in {stored.load_seconds:.2f} s."
@@ -134,100 +115,29 @@ async def _staging(store: ModelStore) -> AsyncIterator[Path]:
         await asyncio.to_thread(context.__exit__, None, None, None)
 
 
-async def _compile(plan: Plan, folder: Path, forkserver: ForkServer, say: Say) -> dict[str, Any]:
-    """Fill `folder`/entry from `folder`/source; returns what was found out on the way."""
-    source, details = folder / "source", {}
-    if plan.found.folder.kind == "transformers":
-        if missing := missing_packages():
-            raise TorchNeeded(
-                f"{plan.spec.name} must be exported by torch first, which is not installed"
-                f" (missing: {', '.join(missing)}); that is the extra named torch"
-            )
-        say("Exporting to ONNX with torch; this takes a minute or so …")
-        details["export"] = await _child(
-            forkserver,
-            plan,
-            _EXPORT,
-            {"source": str(source), "target": str(folder / "exported")},
-            EXPORT_TIMEOUT,
-        )
-        source = folder / "exported"
-    say("Optimising the graph …")
-    order = {"source": str(source), "target": str(folder / "entry"), "labels": list(plan.labels)}
-    details |= await _child(forkserver, plan, _OPTIMISE, order, OPTIMISE_TIMEOUT)
-    if plan.spec.precision not in {"auto", details["precision"]}:
-        raise RegistrationFailed(
-            f"{plan.spec.name} is {details['precision']}, but the catalogue asks for"
-            f' {plan.spec.precision}; set precision = "auto" there'
-        )
-    return details
-
-
-async def _child(
-    forkserver: ForkServer, plan: Plan, target: str, arguments: dict[str, Any], seconds: float
-) -> dict[str, Any]:
-    try:
-        result: dict[str, Any] = await run_in_child(
-            forkserver, target, arguments | {"max_length": plan.max_length}, timeout=seconds
-        )
-    except ModelError as error:
-        raise RegistrationFailed(f"{plan.spec.name} cannot be registered: {error}") from error
-    return result
-
-
-async def _try_out(
-    plan: Plan, entry: Path, compiled: dict[str, Any], forkserver: ForkServer, say: Say
-) -> Card:
-    """Load it as it will be loaded, have it read the longest text it can, and measure both."""
-    say("Loading it once, to measure …")
-    order = LoadOrder(
-        engine=plan.spec.engine,
-        path=entry,
-        labels=plan.labels,
-        max_length=plan.max_length,
-        threads=len(os.sched_getaffinity(0)),
-        compiled=True,
-    )
-    try:
-        began = time.monotonic()
-        runner = await Runner.start(forkserver, order, timeout=TRIAL_TIMEOUT)
-        load_seconds = time.monotonic() - began
-        try:
-            await runner.predict(_WORD * plan.max_length, timeout=TRIAL_TIMEOUT)
-            footprint = await runner.measure()
-        finally:
-            await runner.close()
-    except ModelError as error:
-        raise RegistrationFailed(f"{plan.spec.name} does not work: {error}") from error
+def _card(plan: Plan, made: Made, trial: Trial, digests: Mapping[str, str]) -> Card:
+    known = {"parity": made.parity and asdict(made.parity), "export": made.export}
     return Card(
         name=plan.spec.name,
         version=plan.version,
-        engine=plan.spec.engine,
+        engine=ENGINES[plan.spec.engine],
         source=plan.spec.source,
         labels=plan.labels,
         max_length=plan.max_length,
-        precision=compiled["precision"],
-        footprint=footprint,
-        load_seconds=load_seconds,
-        digests=await asyncio.to_thread(_digests, entry, compiled["files"]),
-        details=_details(plan, compiled),
+        precision=made.precision,
+        footprint=trial.footprint,
+        load_seconds=trial.load_seconds,
+        digests=digests,
+        details={
+            "origin": plan.found.origin,
+            "content": plan.content,
+            "recipe": RECIPE,
+            "tools": versions(plan, made),
+            "refused": dict(made.refused),
+            **{name: dict(about) for name, about in known.items() if about},
+        },
     )
 
 
-def _digests(entry: Path, names: list[str]) -> dict[str, str]:
-    return {name: file_digest(entry / name) for name in names}
-
-
-def _details(plan: Plan, compiled: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "origin": plan.found.origin,
-        "content": plan.content,
-        "recipe": RECIPE,
-        "tools": {"onnxruntime": onnxruntime_version()},
-        "parity": {"optimised": compiled["shift"], **_export_parity(compiled)},
-    }
-
-
-def _export_parity(compiled: dict[str, Any]) -> dict[str, Any]:
-    export = compiled.get("export")
-    return {} if export is None else {"exported": export["shift"], "exporter": export["exporter"]}
+def _digests(made: Made) -> dict[str, str]:
+    return {name: file_digest(made.path / name) for name in made.files}

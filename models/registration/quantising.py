@@ -1,0 +1,81 @@
+"""What registration has done in a child process: an fp32 graph in 8 bits. Needs the onnx package.
+
+Called by name through `models.runner.run_in_child`, so arguments and results are what JSON can
+say. Raises RegistrationFailed with what is wrong about the model.
+
+"int8" multiplies 8-bit weights, scaled per channel, by activations that are scaled anew in each
+run: the fastest. Weights use all 8 bits, so on processors without VNNI sums can saturate; compare
+where the model is to run. "int8-weights" leaves activations as they are: close to fp32. Both keep
+embedding tables in 8 bits with a scale for each row, which changes answers far less than
+onnxruntime's one scale a table.
+"""
+
+import logging
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from models.engines.quantised import precision as precision_of
+from models.errors import RegistrationFailed
+from models.registration.compiling import copy_settings, save_optimised
+
+_NO_ONNX = "the onnx package is not installed, which quantising needs"
+
+
+def quantise(source: str, target: str, precision: str) -> dict[str, Any]:
+    """Write the fp32 folder `source` to `target`: quantised, optimised, weights beside the graph.
+
+    Works beside `target`, on files. Returns the `files` of a load.
+    """
+    logging.disable(logging.CRITICAL)  # the quantiser's advice is for those who wrote this
+    before, after = Path(source), Path(target)
+    after.mkdir()
+    copy_settings(before, after)
+    with tempfile.TemporaryDirectory(dir=after.parent) as work:
+        plain, packed, made = (Path(work, f"{n}.onnx") for n in ("plain", "packed", "made"))
+        save_optimised(before / "model.onnx", plain, level="basic")
+        products = _pack(plain, packed, products=precision == "int8-weights")
+        if not products:
+            raise RegistrationFailed("there is nothing in the graph that could be quantised")
+        if precision == "int8":
+            _quantise_products(packed, made, products)
+        save_optimised(made if precision == "int8" else packed, after / "model.onnx")
+    reached = precision_of(after / "model.onnx")
+    if reached != precision:
+        raise RegistrationFailed(f"onnxruntime made {reached} of {precision}")
+    return {"files": sorted(file.name for file in after.iterdir())}
+
+
+def _pack(source: Path, target: Path, *, products: bool) -> list[str]:
+    """Tables, and `products` if told; the names of all that are or can be quantised."""
+    try:
+        import onnx  # noqa: PLC0415  # only in the child
+
+        from models.registration.weights import (  # noqa: PLC0415
+            name_products,
+            pack_products,
+            pack_tables,
+        )
+    except ImportError as error:
+        raise RegistrationFailed(_NO_ONNX) from error
+    model = onnx.load(source)
+    names = name_products(model)
+    pack_tables(model)
+    if products:
+        pack_products(model)
+    onnx.save(model, target, save_as_external_data=True, location=f"{target.name}.data")
+    return names
+
+
+def _quantise_products(source: Path, target: Path, names: list[str]) -> None:
+    """Files in and out: models of more than 2 GB don't fit into one."""
+    from onnxruntime.quantization import quantize_dynamic  # type: ignore[import-untyped]  # noqa: PLC0415
+
+    quantize_dynamic(
+        source,
+        target,
+        op_types_to_quantize=["MatMul"],
+        nodes_to_quantize=names,
+        per_channel=True,
+        use_external_data_format=True,
+    )

@@ -1,0 +1,28 @@
+"""Which versions of the tools a model was made with. Imports none of them."""
+
+from importlib.metadata import PackageNotFoundError, version
+
+from models.registration.choosing import Made
+from models.registration.plan import Plan, onnxruntime_version
+
+_TORCH = ("torch", "transformers")
+
+
+def versions(plan: Plan, made: Made) -> dict[str, str]:
+    """Those that had a hand in it, by name."""
+    tools = ["tokenizers"]
+    if plan.found.folder.kind == "transformers":
+        tools += _TORCH
+    if made.parity is not None and made.precision.startswith("int8"):
+        tools.append("onnx")
+    found = {name: _version(name) for name in tools}
+    if plan.spec.engine == "onnx":
+        found["onnxruntime"] = onnxruntime_version()
+    return dict(sorted(found.items()))
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "unknown"
