@@ -91,6 +91,21 @@ def test_the_budget_and_who_waits_for_it_are_shown() -> None:
     assert sample(text, "model_cache_waiting ") == "3"
 
 
+def test_the_prediction_cache_has_series_of_its_own() -> None:
+    """In bytes and counts. Seen failing with hits and misses exchanged."""
+    text = rendered(Metrics())
+    start = "model_cache_prediction_cache"
+
+    assert {
+        name: sample(text, f"{start}_{name} ")
+        for name in ("capacity_bytes", "bytes", "entries", "models_off")
+    } == {"capacity_bytes": "32000000", "bytes": "1500000", "entries": "2000", "models_off": "1"}
+    assert [
+        sample(text, f"{start}_{name}_total ")
+        for name in ("hits", "misses", "bypassed", "joined", "evictions")
+    ] == ["30", "60", "10", "5", "4"]
+
+
 def test_nothing_that_prometheus_client_adds_is_shown() -> None:
     """Seen failing with the `_created` samples let through."""
     assert "_created" not in rendered(used_metrics())
