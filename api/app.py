@@ -16,7 +16,7 @@ from api.lifecycle import (
     orderly_shutdown,
     show_progress,
     stop_supervisor,
-    tune_garbage_collector,
+    tuned_garbage_collector,
 )
 from api.limits import Limits
 from api.metrics import Metrics
@@ -108,7 +108,8 @@ async def _lifespan(
             raise
         attach(app, Context(use_cases, metrics, _limits(settings), heartbeat))
         if hosted:
-            tune_garbage_collector()
+            tuned = tuned_garbage_collector(lambda: use_cases.ready)
+            await stack.enter_async_context(tuned)
             delay = settings.shutdown_delay
             stack.enter_context(orderly_shutdown(use_cases.begin_shutdown, delay))
         yield
