@@ -29,8 +29,10 @@ pytestmark = [pytest.mark.process, pytest.mark.slow]
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Keeps no predictions: each text is to be read by the model."""
     folder = tmp_path_factory.mktemp("live")
-    with served(SERVICE, folder, MODEL_CACHE_PRELOAD_MODELS="[]") as server:
+    settings = {"MODEL_CACHE_PRELOAD_MODELS": "[]", "MODEL_CACHE_PREDICTION_CACHE_MB": "0"}
+    with served(SERVICE, folder, **settings) as server:
         yield server
 
 
@@ -231,6 +233,7 @@ def test_twelve_models_share_a_budget_for_three(tmp_path: Path, show: Show) -> N
         MODEL_CACHE_MEMORY_LIMIT_MB=str(limit),
         MODEL_CACHE_PRELOAD_MODELS="[]",
         MODEL_CACHE_MAX_MODELS="12",
+        MODEL_CACHE_PREDICTION_CACHE_MB="0",
     ) as server:
         first = _used_after_a_load_and_unload(server, names[0])
         statuses, watch = asyncio.run(_drive(server, names, requests=600, concurrency=8))
