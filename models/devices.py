@@ -2,7 +2,7 @@
 
 import importlib
 import logging
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
 from typing import Any, Protocol
 
@@ -16,11 +16,26 @@ class DeviceUnreadable(Exception):
 class DeviceMemory(Protocol):
     """A device is "cuda:0", "cuda:1" and so on; ValueError when there is none of that name."""
 
+    def devices(self) -> tuple[str, ...]: ...
+
     def total(self, device: str) -> int: ...
 
     def used_by(self, device: str, pids: Collection[int]) -> dict[int, int]:
         """What each of `pids` holds there; 0 for one of which nothing is known."""
         ...
+
+
+class NoDevices:
+    """A machine without a GPU, or without a driver that tells."""
+
+    def devices(self) -> tuple[str, ...]:
+        return ()
+
+    def total(self, device: str) -> int:
+        raise ValueError(f"there is no device {device!r}; there are: none")
+
+    def used_by(self, device: str, pids: Collection[int]) -> dict[int, int]:  # noqa: ARG002  # the port's
+        raise ValueError(f"there is no device {device!r}; there are: none")
 
 
 class Nvml:
@@ -88,15 +103,23 @@ def open_nvml() -> Nvml | None:
         return None
 
 
-def device_budgets(fraction: float) -> dict[str, int]:
-    """The budget of every GPU of this machine; none where nothing is known of any."""
+@contextmanager
+def device_memory() -> Iterator[DeviceMemory]:
+    """What the driver tells, while this is open; of no device where there is no driver."""
     nvml = open_nvml()
     if nvml is None:
-        return {}
+        yield NoDevices()
+        return
     with closing(nvml):
-        return device_limits(nvml, nvml.devices(), fraction)
+        yield nvml
 
 
-def device_limits(memory: DeviceMemory, devices: Iterable[str], fraction: float) -> dict[str, int]:
+def gpus() -> tuple[str, ...]:
+    """Those that the driver shows now."""
+    with device_memory() as memory:
+        return memory.devices()
+
+
+def device_budgets(memory: DeviceMemory, fraction: float) -> dict[str, int]:
     """The budget of each device: that part of what it has."""
-    return {device: int(fraction * memory.total(device)) for device in devices}
+    return {device: int(fraction * memory.total(device)) for device in memory.devices()}

@@ -25,11 +25,18 @@ _PROJECT = Path(__file__).resolve().parents[1]
 _ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
+    "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
+    "HF_HUB_OFFLINE": "1",
+    "MKL_NUM_THREADS": "1",
     "ORT_DISABLE_TELEMETRY": "1",
     "TOKENIZERS_PARALLELISM": "false",
 }
 """Without these the libraries start threads when they are imported, and a fork needs there to be
-one; onnxruntime's thread would send usage data to its maker."""
+one; onnxruntime's thread would send usage data to its maker. CUDA is to count GPUs as the driver
+does, and no library is to look for anything on a network."""
+
+_ENGINES = {"onnx": "models.engines.onnx", "pytorch": "models.engines.transformers"}
+"""The module of each engine; its `warm_up` does the imports."""
 
 _DYING = 0.5
 """Seconds that a process whose socket has ended gets to be seen as ended."""
@@ -45,18 +52,25 @@ class Spawned:
 
 
 class ForkServer:
-    """Forks runners from a process that has the heavy imports done and no model loaded."""
+    """Forks runners from a process that has the heavy imports done and no model loaded.
 
-    def __init__(self) -> None:
+    `preload` is the engine's module whose imports those are. torch's would be dead weight for
+    all who run none of its models, so they are in a second process, see `of`.
+    """
+
+    def __init__(self, preload: str = _ENGINES["onnx"]) -> None:
+        self._preload = preload
+        self._others: dict[str, ForkServer] = {}
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._starting = asyncio.Lock()
+        self._adding = asyncio.Lock()
         self._closed = False
 
     @classmethod
-    async def start(cls) -> Self:
+    async def start(cls, preload: str = _ENGINES["onnx"]) -> Self:
         """Returns when the imports are done. Raises ModelLoadFailed if it cannot start."""
-        server = cls()
+        server = cls(preload)
         try:
             await server._launch()
         except BaseException:
@@ -68,6 +82,32 @@ class ForkServer:
     def pid(self) -> int:
         """The process whose children the runners are; another one after a restart, 0 for none."""
         return self._process.pid if self._process else 0
+
+    @property
+    def pids(self) -> frozenset[int]:
+        """This process and those of the other engines; none that has not been started."""
+        others = (pid for other in self._others.values() for pid in other.pids)
+        return frozenset({self.pid, *others} - {0})
+
+    def has(self, engine: str) -> bool:
+        """Is there a process with the imports of `engine`?"""
+        return _ENGINES[engine] == self._preload or engine in self._others
+
+    async def of(self, engine: str) -> "ForkServer":
+        """The one with the imports of `engine`; another than this is started when first asked for.
+
+        That takes seconds, once. It ends with this one.
+        """
+        if self.has(engine):
+            return self._others.get(engine, self)
+        async with self._adding:
+            if engine not in self._others:
+                other = await ForkServer.start(_ENGINES[engine])
+                if self._closed:
+                    await other.aclose()
+                    raise ModelLoadFailed("the fork server is closed")
+                self._others[engine] = other
+        return self._others[engine]
 
     async def spawn(self) -> Spawned:
         """Fork a child; its end of the socket is held by nobody else.
@@ -87,6 +127,8 @@ class ForkServer:
     async def aclose(self) -> None:
         """End the fork server, and with it every runner that is left. May be called again."""
         self._closed = True
+        for other in tuple(self._others.values()):
+            await other.aclose()
         process, self._process = self._process, None
         if self._control:
             self._control.close()
@@ -99,7 +141,7 @@ class ForkServer:
         ours.setblocking(False)
         self._control = ours
         with theirs:
-            self._process = _start_process(theirs.fileno())
+            self._process = _start_process(theirs.fileno(), self._preload)
         if not await asyncio.get_running_loop().sock_recv(ours, 64):
             raise ModelLoadFailed("the fork server ended while it started; its log says why")
 
@@ -137,10 +179,10 @@ class ForkServer:
         return spawned
 
 
-def _start_process(control: int) -> subprocess.Popen[bytes]:
+def _start_process(control: int, preload: str = _ENGINES["onnx"]) -> subprocess.Popen[bytes]:
     path = os.pathsep.join(filter(None, [str(_PROJECT), os.environ.get("PYTHONPATH")]))
     return subprocess.Popen(  # noqa: S603  # our own interpreter and module
-        [sys.executable, "-P", "-m", "models.forkserver_main", str(control)],
+        [sys.executable, "-P", "-m", "models.forkserver_main", str(control), preload],
         env=os.environ | _ENVIRONMENT | {"PYTHONPATH": path},
         pass_fds=[control],
         stdin=subprocess.DEVNULL,

@@ -17,12 +17,12 @@ from contextlib import suppress
 from models import runner_main, wire
 
 
-def main(control: socket.socket) -> None:
+def main(control: socket.socket, preload: str) -> None:
     for ignored in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ignored, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps: no zombies
     os.setsid()
-    importlib.import_module("models.engines.onnx").warm_up()
+    importlib.import_module(preload).warm_up()
     gc.collect()
     gc.freeze()
     with suppress(ConnectionError):
@@ -58,4 +58,4 @@ def _refuse(link: socket.socket, reason: str) -> None:
 
 
 if __name__ == "__main__":
-    main(socket.socket(fileno=int(sys.argv[1])))
+    main(socket.socket(fileno=int(sys.argv[1])), sys.argv[2])

@@ -4,18 +4,25 @@ import asyncio
 import os
 from dataclasses import dataclass, field
 
-from cache.ports import Key, Terms
+from cache.ports import HOST, Key, Terms
 from models.catalogue import Catalogue, parse_ref
 from models.config import ServingConfig
+from models.devices import DeviceMemory, NoDevices
 from models.directory import Directory
 from models.forkserver import ForkServer
+from models.placement import DeviceGauge, device_named, first_estimate, gauge_for, seen
 from models.runner import LoadOrder, Runner
-from models.spec import StoredModel
+from models.spec import StoredModel, harmless_label
 from models.store import ModelStore
 from models.versions import name_of
 
 _HEADROOM = 1.15
 """What a reservation asks beyond the expected footprint, for inference to grow into."""
+
+
+_FORK_SERVER = 400_000_000
+"""Bytes that torch's fork server adds to the service's own use. Reserved with the first model that
+needs it, because it is only measured after that; what is not needed is given back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +31,7 @@ class LiveModel:
 
     stored: StoredModel
     runner: Runner
+    gauge: DeviceGauge
 
     @property
     def footprint(self) -> int:
@@ -31,10 +39,10 @@ class LiveModel:
 
     @property
     def device_footprint(self) -> int:
-        """No engine computes on a device with memory of its own yet."""
-        return 0
+        return self.gauge.last
 
     async def measure(self) -> int:
+        await self.gauge.measure()
         return await self.runner.measure()
 
     async def close(self) -> None:
@@ -52,21 +60,29 @@ class ModelLoader:
     store: ModelStore
     forkserver: ForkServer
     config: ServingConfig
+    devices: DeviceMemory = field(default_factory=NoDevices)
     pins: dict[str, bool] = field(default_factory=dict)
     """By name or key: what the operator said, which goes before the catalogue."""
     _measured: dict[tuple[str, str], int] = field(default_factory=dict)
+    _gauges: dict[tuple[str, str], DeviceGauge] = field(default_factory=dict)
+    """Of the last runner of each version: what it took of a device."""
 
     async def terms(self, key: Key) -> Terms:
         stored = await self._resolve(key)
         spec = self.directory.catalogue.get(stored.name)
         measured = self._measured.get((stored.name, stored.version), 0)
-        expected = max(stored.footprint, measured)
+        expected = int(max(stored.footprint, measured) * _HEADROOM)
+        if not self.forkserver.has(stored.engine):
+            expected += _FORK_SERVER
+        device, on_device = self._on_device(stored)
         return Terms(
-            size_estimate=int(expected * _HEADROOM),
+            size_estimate=expected,
             load_seconds=stored.load_seconds,
             priority=spec.priority if spec is not None else None,
             ttl=ttl_of(stored, self.directory.catalogue, self.config),
             pinned=self.is_pinned(key),
+            device=device,
+            device_estimate=int(on_device * _HEADROOM),
         )
 
     def is_pinned(self, key: Key) -> bool:
@@ -77,20 +93,46 @@ class ModelLoader:
     async def load(self, key: Key) -> LiveModel:
         stored = await self._resolve(key)
         await asyncio.to_thread(self.store.verify, stored)
-        order = LoadOrder(
+        forkserver = await self.forkserver.of(stored.engine)
+        timeout = self.config.load_timeout
+        live = self._loaded(
+            stored, await Runner.start(forkserver, self._order(stored), timeout=timeout)
+        )
+        await live.gauge.measure()
+        return live
+
+    def _order(self, stored: StoredModel) -> LoadOrder:
+        spec = self.directory.catalogue.get(stored.name)
+        return LoadOrder(
             engine=stored.engine,
             path=stored.path,
             labels=stored.labels,
             max_length=stored.max_length,
             threads=cores(self.config),
             compiled=True,
+            device=self._wanted(stored),
+            max_windows=self.config.max_windows,
+            harmless=harmless_label(stored.labels, spec),
         )
-        runner = await Runner.start(self.forkserver, order, timeout=self.config.load_timeout)
-        return self._loaded(stored, runner)
+
+    def _wanted(self, stored: StoredModel) -> str:
+        spec = self.directory.catalogue.get(stored.name)
+        return (spec.device if spec is not None else None) or self.config.device
+
+    def _on_device(self, stored: StoredModel) -> tuple[str, int]:
+        """The device that a load will need memory of, and how much; a guess before the first."""
+        gauge = self._gauges.get((stored.name, stored.version))
+        if gauge is not None:
+            return gauge.device, gauge.last
+        device = device_named(self._wanted(stored), stored.precision, seen(self.devices))
+        return (device, first_estimate(stored.size)) if device != HOST else (HOST, 0)
 
     def _loaded(self, stored: StoredModel, runner: Runner) -> LiveModel:
-        self._measured[stored.name, stored.version] = runner.footprint
-        return LiveModel(stored, runner)
+        version = (stored.name, stored.version)
+        _, expected = self._on_device(stored)
+        gauge = gauge_for(self.devices, runner.device, runner.pid, expected)
+        self._measured[version], self._gauges[version] = runner.footprint, gauge
+        return LiveModel(stored, runner, gauge)
 
     async def _resolve(self, key: Key) -> StoredModel:
         return await self.directory.find(parse_ref(key))

@@ -43,19 +43,19 @@ class Sample:
 class MemoryMeter:
     """Measures the process tree from `root` down, off the event loop.
 
-    `forkserver` tells the process whose children are runners, `residents` the runners that are
+    `forkservers` tells the processes whose children are runners, `residents` the runners that are
     known by name: after a fork server's death they are no longer its children.
     """
 
     def __init__(
         self,
         root: int,
-        forkserver: Callable[[], int],
+        forkservers: Callable[[], Collection[int]],
         residents: Callable[[], Collection[int]],
         clock: Clock,
     ) -> None:
         self._root = root
-        self._forkserver = forkserver
+        self._forkservers = forkservers
         self._residents = residents
         self._clock = clock
         self._measuring: asyncio.Task[Sample] | None = None
@@ -73,7 +73,7 @@ class MemoryMeter:
     async def _measure(self) -> Sample:
         try:
             own, total, anonymous = await asyncio.to_thread(
-                measure_tree, self._root, self._forkserver(), self._residents()
+                measure_tree, self._root, self._forkservers(), self._residents()
             )
             self._owns.append(own)
             own, now = median_high(self._owns), self._clock.monotonic()
@@ -83,9 +83,12 @@ class MemoryMeter:
             self._measuring = None
 
 
-def measure_tree(root: int, forkserver: int, residents: Collection[int]) -> tuple[int, int, int]:
+def measure_tree(
+    root: int, forkservers: Collection[int], residents: Collection[int]
+) -> tuple[int, int, int]:
     """(own, total, anonymous) in bytes at about this moment; see `Sample`."""
-    runners = (descendants(forkserver) - {forkserver}).union(residents)
+    below = set().union(*map(descendants, forkservers))
+    runners = (below - set(forkservers)).union(residents)
     rollups = {pid: footprint.rollup(pid) for pid in descendants(root) | runners}
     private = sum(rollups[pid].proportional - rollups[pid].shared for pid in runners)
     total = sum(rollup.proportional for rollup in rollups.values())

@@ -9,7 +9,7 @@ from pathlib import Path
 from models.catalogue import load_catalogue
 from models.clock import SystemClock
 from models.config import ServingConfig
-from models.devices import device_budgets
+from models.devices import device_budgets, device_memory
 from models.directory import Directory
 from models.errors import ModelError
 from models.forkserver import ForkServer
@@ -39,7 +39,8 @@ async def open_serving(config: ServingConfig, observe: ServingObserver) -> Async
         opened.push_async_callback(journal.aclose)
         forkserver = await ForkServer.start()
         opened.push_async_callback(forkserver.aclose)
-        loader = ModelLoader(directory, store, forkserver, config)
+        devices = opened.enter_context(device_memory())
+        loader = ModelLoader(directory, store, forkserver, config, devices)
         root = serve_process(os.getpid())
         serving = Serving(
             config,
@@ -50,7 +51,7 @@ async def open_serving(config: ServingConfig, observe: ServingObserver) -> Async
             limit=limit,
             free=free_memory,
             root=root,
-            devices=device_budgets(config.max_memory_usage),
+            devices=device_budgets(devices, config.max_memory_usage),
         )
         opened.push_async_callback(serving.aclose)
         await serving.start(lambda: _prepare(serving, config, loader))

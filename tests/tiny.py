@@ -5,6 +5,7 @@ out by hand: `expected`. Padding that is not masked counts as red, "broken" make
 infinite.
 """
 
+import importlib
 import json
 import math
 import os
@@ -85,6 +86,32 @@ def write_greedy_model(folder: Path) -> Path:
 def write_headless_model(folder: Path) -> Path:
     """Ends with three dimensions, as an encoder without a classification head does."""
     return _write(folder, INPUTS, _table(len(LABELS)), "headless", {"one": np.ones((1, 1), "f4")})
+
+
+def write_torch_model(folder: Path, *, logits: int = len(LABELS), **config: Any) -> Path:
+    """A BERT of random weights in safetensors, with the words of the others; needs torch.
+
+    They are large ones, so that answers differ between texts.
+    """
+    torch: Any = importlib.import_module("torch")
+    transformers: Any = importlib.import_module("transformers")
+    transformers.logging.disable_progress_bar()
+    sizes = {
+        "vocab_size": len(_WORDS),
+        "hidden_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "intermediate_size": 64,
+        "max_position_embeddings": 66,
+        "num_labels": logits,
+        "initializer_range": 0.5,
+    }
+    torch.manual_seed(3)
+    model = transformers.BertForSequenceClassification(transformers.BertConfig(**sizes | config))
+    folder.mkdir(parents=True, exist_ok=True)
+    model.eval().save_pretrained(folder)
+    _tokenizer().save(str(folder / "tokenizer.json"))
+    return folder
 
 
 def order(folder: Path, **changes: Any) -> LoadOrder:

@@ -1,26 +1,33 @@
-"""The ONNX engine: one exported classifier, run by onnxruntime on the CPU."""
+"""The ONNX engine: one exported classifier, run by onnxruntime on a CPU or a GPU."""
 
-import json
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnxruntime as ort  # type: ignore[import-untyped]
-from numpy.typing import NDArray
-from tokenizers import Encoding, Tokenizer
+from tokenizers import Tokenizer
 from tokenizers.models import WordPiece
 from tokenizers.normalizers import BertNormalizer
 from tokenizers.pre_tokenizers import BertPreTokenizer
 
 from models.engines import Row
-from models.errors import InferenceFailed, ModelLoadFailed
+from models.engines.answers import Matrix
+from models.engines.batches import bounds
+from models.engines.classifying import Classifying, filled
+from models.engines.placing import no_gpu, number, place, refusal
+from models.engines.quantised import OnnxPrecision, is_batch_proof, precision
+from models.engines.reading import Reader, Window, require
+from models.errors import ModelLoadFailed
 
-_CANARY = "A short text to see whether the model answers at all."
-_INPUTS = {
-    "input_ids": lambda encoding: encoding.ids,
-    "attention_mask": lambda encoding: encoding.attention_mask,
-    "token_type_ids": lambda encoding: encoding.type_ids,
+_log = logging.getLogger(__name__)
+
+_CPU, _CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+_READS: dict[str, Callable[[Window], Sequence[int]]] = {
+    "input_ids": lambda window: window.ids,
+    "attention_mask": lambda window: [1] * len(window.ids),
+    "token_type_ids": lambda window: window.type_ids,
 }
 _INTEGERS: dict[str, Any] = {"tensor(int64)": np.int64, "tensor(int32)": np.int32}
 _IDENTITY = (
@@ -29,15 +36,20 @@ _IDENTITY = (
 )
 """The smallest ONNX graph: y = Identity(x), any number of floats."""
 _QUIET = 3
-_LEAST_LABELS = 2
+
+_NO_PROVIDER = "this onnxruntime has no CUDA: install the gpu extra (onnxruntime-gpu in its place)"
+_NO_INT8 = "dynamic int8 is for CPUs alone: register the model with precision fp32 or int8-weights"
+_NOT_STARTED = (
+    "onnxruntime could not start CUDA: see that the CUDA and cuDNN libraries of the versions"
+    " that onnxruntime-gpu asks for are installed"
+)
 
 
 class OnnxEngine:
     """`model.onnx`, `tokenizer.json` and, if there, `config.json` of one folder.
 
-    Construction runs one text, so that a model that cannot answer fails here and the memory of a
-    first run is part of the footprint. Raises ModelLoadFailed when graph and labels don't fit;
-    what else is wrong with the files is raised by onnxruntime and tokenizers in their own words.
+    Raises ModelLoadFailed when graph, labels and device don't fit; what else is wrong with the
+    files is raised by onnxruntime and tokenizers in their own words.
     """
 
     def __init__(
@@ -52,68 +64,33 @@ class OnnxEngine:
         max_windows: int = 16,
         harmless: str | None = None,
     ) -> None:
-        _require(path, "model.onnx", "tokenizer.json")
+        require(path, "model.onnx", "tokenizer.json")
         self.labels = tuple(labels)
-        self.device = "cpu"
-        self.batch_proof = False
-        self._tokenizer = Tokenizer.from_file(str(path / "tokenizer.json"))
-        self._tokenizer.no_padding()
-        self._tokenizer.enable_truncation(max_length)
-        self._pad = _pad_id(path, self._tokenizer)
-        self._session = _open(path / "model.onnx", intra_op, compiled=compiled)
+        reader = Reader(path, max_length, max_windows)
+        kind = precision(path / "model.onnx")
+        self.batch_proof = is_batch_proof(kind)
+        self._pad = reader.pad
+        placed = place(device, lambda: _obstacle(kind, device))
+        self._session = _open(path / "model.onnx", intra_op, compiled=compiled, device=placed)
+        self.device = _settled(self._session, placed, device)
         self._inputs = _inputs(self._session)
         self._output = _output(self._session)
-        self._check_answer()
+        within = bounds(self.device, max_length, batch_proof=self.batch_proof)
+        self._classifying = Classifying(reader, self._run, self.labels, within, harmless)
 
     def predict(self, texts: Sequence[str]) -> list[Row]:
-        """Raises InferenceFailed for a text without tokens or an answer that is no number."""
-        encodings = [self._tokenizer.encode(text) for text in texts]
-        if not all(encoding.ids for encoding in encodings):
-            raise InferenceFailed("the text has nothing that the model can read")
-        probabilities = _softmax(self._run(encodings))
-        return [
-            Row(tuple(row.tolist()), len(encoding.ids), bool(encoding.overflowing))
-            for row, encoding in zip(probabilities, encodings, strict=True)
-        ]
+        return self._classifying.predict(texts)
 
     def close(self) -> None:
         """Nothing to do: the memory goes with the process."""
 
-    def _run(self, encodings: Sequence[Encoding]) -> NDArray[np.float64]:
-        """Logits, a row for each encoding; shorter ones are padded and masked."""
-        width = max(len(encoding.ids) for encoding in encodings)
+    def _run(self, windows: Sequence[Window]) -> Matrix:
         feed = {}
         for name, kind in self._inputs.items():
             filler = self._pad if name == "input_ids" else 0
-            feed[name] = np.full((len(encodings), width), filler, kind)
-            for row, encoding in zip(feed[name], encodings, strict=True):
-                row[: len(encoding.ids)] = _INPUTS[name](encoding)
+            feed[name] = filled([_READS[name](window) for window in windows], filler, kind)
         (logits,) = self._session.run([self._output], feed)
         return np.asarray(logits, np.float64)
-
-    def _check_answer(self) -> None:
-        logits = self._run([self._tokenizer.encode(_CANARY)])
-        if logits.ndim != 2:  # noqa: PLR2004  # a matrix
-            raise ModelLoadFailed(
-                f"the output {self._output} has {logits.ndim} dimensions, not texts by labels:"
-                " the graph ends without a classification head"
-            )
-        if logits.shape[1] < _LEAST_LABELS:
-            raise ModelLoadFailed(
-                "the model has a single logit; only heads with a logit for each label are served"
-            )
-        if logits.shape[1] != len(self.labels):
-            raise ModelLoadFailed(
-                f"the model answers with {logits.shape[1]} logits, but has"
-                f" {len(self.labels)} labels"
-            )
-        _softmax(logits)
-
-
-def _require(path: Path, *names: str) -> None:
-    for name in names:
-        if not (path / name).is_file():
-            raise ModelLoadFailed(f"{name} is missing")
 
 
 def warm_up() -> None:
@@ -130,7 +107,16 @@ def warm_up() -> None:
     Tokenizer.from_str(tokenizer.to_str()).encode("a")
 
 
-def _open(model: Path | bytes, intra_op: int, *, compiled: bool) -> ort.InferenceSession:
+def _obstacle(kind: OnnxPrecision, device: str) -> str | None:
+    """Dynamic int8 has no CUDA kernels: its operators would run on the CPU, with a copy each."""
+    if kind == "int8":
+        return _NO_INT8
+    return no_gpu(device) if _CUDA in ort.get_available_providers() else _NO_PROVIDER
+
+
+def _open(
+    model: Path | bytes, intra_op: int, *, compiled: bool, device: str = "cpu"
+) -> ort.InferenceSession:
     """A session without spinning threads, and without plans kept for each length, which only grow.
 
     The arena stays on: without it two runs at once took half as much memory again.
@@ -145,13 +131,39 @@ def _open(model: Path | bytes, intra_op: int, *, compiled: bool) -> ort.Inferenc
         levels.ORT_DISABLE_ALL if compiled else levels.ORT_ENABLE_EXTENDED
     )
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    return ort.InferenceSession(model, options, providers=_providers(device))
+
+
+def _providers(device: str) -> list[Any]:
+    """On a GPU the CPU stands by for single operators that CUDA has not.
+
+    No TF32, which onnxruntime would choose by the size of a batch; no arena that doubles.
+    """
+    if device == "cpu":
+        return [_CPU]
+    ort.preload_dlls()
+    options = {
+        "device_id": number(device),
+        "use_tf32": 0,
+        "arena_extend_strategy": "kSameAsRequested",
+    }
+    return [(_CUDA, options), _CPU]
+
+
+def _settled(session: ort.InferenceSession, placed: str, wanted: str) -> str:
+    """Where the session computes: onnxruntime falls back to the CPU, and only warns of it."""
+    if placed == "cpu" or session.get_providers()[0] == _CUDA:
+        return placed
+    if wanted != "auto":
+        raise ModelLoadFailed(refusal(wanted, _NOT_STARTED))
+    _log.warning("the model runs on the CPU: %s", _NOT_STARTED)
+    return "cpu"
 
 
 def _inputs(session: ort.InferenceSession) -> dict[str, Any]:
     """The integer type of each input that the graph has."""
     inputs = {entry.name: _INTEGERS.get(entry.type) for entry in session.get_inputs()}
-    unknown = [name for name, kind in inputs.items() if name not in _INPUTS or kind is None]
+    unknown = [name for name, kind in inputs.items() if name not in _READS or kind is None]
     if unknown:
         raise ModelLoadFailed(f"the graph has inputs that no tokenizer fills: {unknown}")
     return inputs
@@ -161,19 +173,3 @@ def _output(session: ort.InferenceSession) -> str:
     """ "logits" by name, else the first."""
     names: list[str] = [entry.name for entry in session.get_outputs()]
     return "logits" if "logits" in names else names[0]
-
-
-def _pad_id(path: Path, tokenizer: Tokenizer) -> int:
-    config = path / "config.json"
-    pad = json.loads(config.read_text()).get("pad_token_id") if config.is_file() else None
-    if pad is None:
-        pad = tokenizer.token_to_id("[PAD]") or tokenizer.token_to_id("<pad>")
-    return int(pad or 0)
-
-
-def _softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    if not np.isfinite(logits).all():
-        raise InferenceFailed("the model's answer is not a number")
-    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    probabilities: NDArray[np.float64] = powers / powers.sum(axis=-1, keepdims=True)
-    return probabilities

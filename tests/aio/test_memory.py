@@ -58,11 +58,13 @@ class Meters:
         self.error: Exception | None = None
         self.clock = FakeClock()
         self.owns: dict[int, int] = {}
-        self.meter = MemoryMeter(1, lambda: 2, lambda: {3}, self.clock)
+        self.meter = MemoryMeter(1, lambda: {2}, lambda: {3}, self.clock)
         monkeypatch.setattr(memory, "measure_tree", self._measure)
 
-    def _measure(self, root: int, forkserver: int, residents: set[int]) -> tuple[int, int, int]:
-        assert (root, forkserver, residents) == (1, 2, {3})
+    def _measure(
+        self, root: int, forkservers: set[int], residents: set[int]
+    ) -> tuple[int, int, int]:
+        assert (root, forkservers, residents) == (1, {2}, {3})
         self.begun += 1
         self.gate.wait()
         if self.error is not None:
@@ -252,7 +254,7 @@ def test_own_use_and_footprints_are_the_whole_tree(family: tuple[int, int]) -> N
     """
     forkserver, runner = family
 
-    own, total, anonymous = measure_tree(os.getpid(), forkserver, {runner})
+    own, total, anonymous = measure_tree(os.getpid(), {forkserver}, {runner})
     held = footprint.footprint(runner, Path("unused"))
 
     assert held is not None
@@ -266,8 +268,8 @@ def test_a_runner_without_a_fork_server_is_still_a_runner(family: tuple[int, int
     """After a fork server's death its runners are known by name only; none is own use."""
     forkserver, runner = family
 
-    with_server, total, held = measure_tree(os.getpid(), forkserver, {runner})
-    without, same, still = measure_tree(os.getpid(), 0, {runner})
+    with_server, total, held = measure_tree(os.getpid(), {forkserver}, {runner})
+    without, same, still = measure_tree(os.getpid(), (), {runner})
 
     assert without == pytest.approx(with_server, rel=0.02)
     assert total == pytest.approx(same, rel=0.02)
@@ -281,14 +283,14 @@ def test_what_a_runner_maps_from_files_is_not_anonymous(tmp_path: Path) -> None:
     weights = tmp_path / "weights"
     weights.write_bytes(b"x" * BALLAST)
     with mapping(weights) as runner:
-        _, total, anonymous = measure_tree(runner, 0, {runner})
+        _, total, anonymous = measure_tree(runner, (), {runner})
 
     assert total > BALLAST
     assert 0 < anonymous < BALLAST / 2
 
 
 def test_of_processes_that_are_gone_nothing_is_measured() -> None:
-    assert measure_tree(0, 0, {0}) == (0, 0, 0)
+    assert measure_tree(0, {0}, {0}) == (0, 0, 0)
 
 
 @pytest.mark.process

@@ -13,7 +13,8 @@ from models.devices import (
     DeviceUnreadable,
     Nvml,
     device_budgets,
-    device_limits,
+    device_memory,
+    gpus,
     open_nvml,
 )
 
@@ -194,14 +195,6 @@ def test_without_module_or_driver_there_is_none_and_the_log_says_why(
     assert driver.opened == 0
 
 
-def test_a_device_s_budget_is_a_part_of_what_it_has(driver: Driver) -> None:
-    memory = Nvml(driver.module)
-
-    limits = device_limits(memory, ["cuda:1", "cuda:0"], 0.75)
-
-    assert limits == {"cuda:0": 18 * GB, "cuda:1": 60 * GB}
-
-
 def test_the_driver_by_hand_has_the_names_of_the_real_one(driver: Driver) -> None:
     """And its functions take the same arguments."""
     real = pytest.importorskip("pynvml")
@@ -221,14 +214,28 @@ def test_each_gpu_of_the_machine_has_a_budget(
     """Planted fault: the driver was left open, so `nvmlShutdown` was owed."""
     monkeypatch.setitem(sys.modules, "pynvml", driver.module)
 
-    budgets = device_budgets(0.5)
+    with device_memory() as memory:
+        budgets = device_budgets(memory, 0.75)
 
-    assert budgets == {"cuda:0": 12 * GB, "cuda:1": 40 * GB}
+    assert budgets == {"cuda:0": 18 * GB, "cuda:1": 60 * GB}
     assert driver.opened == 0
 
 
-def test_without_a_driver_there_is_no_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_gpus_of_the_machine_are_named(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pynvml", driver.module)
+
+    assert gpus() == ("cuda:0", "cuda:1")
+    assert driver.opened == 0
+
+
+def test_without_a_driver_there_is_no_device(monkeypatch: pytest.MonkeyPatch) -> None:
     """The service starts all the same."""
     monkeypatch.setitem(sys.modules, "pynvml", None)
 
-    assert device_budgets(0.5) == {}
+    with device_memory() as memory:
+        assert device_budgets(memory, 0.5) == {}
+        with pytest.raises(ValueError, match="'cuda:0'; there are: none"):
+            memory.total("cuda:0")
+        with pytest.raises(ValueError, match="'cuda:0'; there are: none"):
+            memory.used_by("cuda:0", [7])
+    assert gpus() == ()
