@@ -75,7 +75,7 @@ class Serving:
         self._journal = journal
         self._chronicle = Chronicle(clock, config.events_kept)
         self._figures = Figures(clock, observe, self._chronicle)
-        meter = MemoryMeter(root, lambda: loader.forkserver.pid, self._runner_pids, clock)
+        meter = MemoryMeter(root, lambda: loader.forkserver.pids, self._runner_pids, clock)
         self._budget = Budget(config, limit, meter, free, clock, devices)
         self._residency: Residency[LiveModel] = Residency(
             loader, clock, self._budget.limits, self._on_event, rules_of(config)

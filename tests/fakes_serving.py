@@ -118,9 +118,12 @@ class FakeStore:
 
 
 class NoForkServer:
-    """None has been started: its pid is that of no process."""
+    """None has been started, so there is no process."""
 
-    pid = 0
+    pids: frozenset[int] = frozenset()
+
+    def has(self, engine: str) -> bool:
+        return True
 
 
 @dataclass(slots=True)
