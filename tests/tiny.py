@@ -1,7 +1,7 @@
 """Tiny real models: graphs that count colours, made in milliseconds.
 
 The logit of a colour is how often its word is in the text, so every expected answer can be worked
-out by hand: `expected`. Padding that is not masked counts as red, "broken" makes the answer
+out by hand: `expected`. Padding that is not masked counts as red, "unanswerable" makes the answer
 infinite.
 """
 
@@ -27,7 +27,7 @@ from models.runner import LoadOrder
 
 LABELS = ("red", "green", "blue")
 INPUTS = ("input_ids", "attention_mask")
-_WORDS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", *LABELS, "broken", "forever", "a", "b", "c")
+_WORDS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", *LABELS, "unanswerable", "forever", "a", "b", "c")
 
 _GRAPH = """
 <ir_version: 8, opset_import: ["": 17]>
@@ -188,7 +188,7 @@ def _table(logits: int) -> np.ndarray[Any, Any]:
     table[_WORDS.index("[PAD]")] = np.eye(1, logits)
     for index, colour in enumerate(LABELS[:logits]):
         table[_WORDS.index(colour), index] = 1
-    table[_WORDS.index("broken")] = np.inf
+    table[_WORDS.index("unanswerable")] = np.inf
     return table
 
 

@@ -52,7 +52,7 @@ def test_texts_of_different_length_are_answered_as_if_alone(engine: Engine) -> N
 
 def test_an_answer_that_is_no_number_is_an_error(engine: Engine) -> None:
     with pytest.raises(InferenceFailed, match="not a number"):
-        engine.predict(["broken"])
+        engine.predict(["unanswerable"])
 
 
 def test_a_graph_with_token_types_is_fed_them(open_engine: OpenEngine, tmp_path: Path) -> None:
