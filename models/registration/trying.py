@@ -58,8 +58,9 @@ async def try_out(plan: Plan, made: Made, workshop: Workshop) -> Trial:
 
 
 async def _measure(order: LoadOrder, workshop: Workshop) -> Trial:
+    forkserver = await workshop.forkserver.of(order.engine)
     began = time.monotonic()
-    runner = await Runner.start(workshop.forkserver, order, timeout=TRIAL_TIMEOUT)
+    runner = await Runner.start(forkserver, order, timeout=TRIAL_TIMEOUT)
     load_seconds = time.monotonic() - began
     try:
         for answer in await _read(runner, _long_texts(order.max_length, order.threads)):
