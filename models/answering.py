@@ -4,17 +4,15 @@ A runner that dies takes every call with it that was in it, and any of these tex
 killed it. Each is asked once more on a fresh runner, alone, so that only the guilty one fails.
 """
 
-import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 
-from cache.errors import CacheError
 from cache.events import Outcome
 from cache.residency import Lease, Residency
 from models.dispatch import Dispatcher
 from models.engines import Row
-from models.errors import ModelError, RunnerDied, RunnerGone
+from models.errors import RunnerDied, RunnerGone
 from models.loader import LiveModel
 from models.versions import key_of
 
@@ -50,13 +48,11 @@ class Answering:
         dispatcher: Dispatcher,
         key_now: Callable[[str], str],
         *,
-        width: int,
         inference_timeout: float,
     ) -> None:
         self._residency = residency
         self._dispatcher = dispatcher
         self._key_now = key_now
-        self._width = width
         self._timeout = inference_timeout
 
     async def answer_one(
@@ -87,55 +83,55 @@ class Answering:
     ) -> list[Answered]:
         """One answer a text, in order. Any text's failure fails them all.
 
-        At most `width` of the texts queue at a time, so that a long list does not hold up a
-        single text.
+        When a runner dies, the texts that were in it are asked again, each alone, and then those
+        that were not: all of them have missed.
         """
         answers: dict[int, Answered] = {}
-        todo = iter(range(len(texts)))
-        try:
-            async with asyncio.TaskGroup() as group:
-                workers = [
-                    group.create_task(self._work(name, texts, todo, answers, keep_alive))
-                    for _ in range(min(self._width, len(texts)))
-                ]
-        except* (ModelError, CacheError) as failures:
-            raise _first(failures) from None
-        for worker in workers:
-            for index, suspect in worker.result():
-                again = await self.answer_one(
-                    name, texts[index], suspect=suspect, keep_alive=keep_alive
+        unread = list(range(len(texts)))
+        late: set[int] = set()
+        fruitless = 0
+        while unread and fruitless < _RUNNERS:
+            before = len(answers)
+            suspects, unread = await self._read(name, texts, unread, answers, keep_alive)
+            for place in suspects:
+                answers[place] = await self.answer_one(
+                    name, texts[place], suspect=True, keep_alive=keep_alive
                 )
-                answers[index] = replace(again, hit=False)
-        return [answers[index] for index in range(len(texts))]
+            late |= {*suspects, *unread}
+            fruitless = fruitless + 1 if len(answers) == before else 0
+        if unread:
+            raise RunnerDied(f"{_RUNNERS} runners of {name} died before they read these texts")
+        answers |= {place: replace(answers[place], hit=False) for place in late}
+        return [answers[place] for place in range(len(texts))]
 
     async def ask(self, lease: Lease[LiveModel], text: str) -> Row:
         """What the leased model itself answers; nothing is asked twice, or counted."""
         return (await self._ask(lease, text)).row
 
-    async def _work(
+    async def _read(
         self,
         name: str,
         texts: Sequence[str],
-        todo: Iterator[int],
+        places: Sequence[int],
         answers: dict[int, Answered],
         keep_alive: float | None,
-    ) -> list[tuple[int, bool]]:
-        """Answer what is left to do on one lease, for as long as its runner lives.
+    ) -> tuple[list[int], list[int]]:
+        """Answer the texts at these places, on one lease.
 
-        Returns what the runner's death left unanswered, and whether that text is a suspect.
+        Returns those that are suspects of the runner's death, and those that it did not read.
         """
-        left: list[tuple[int, bool]] = []
-        while (index := next(todo, None)) is not None:
-            async with self._lease(name, keep_alive) as lease:
-                while index is not None:
-                    try:
-                        answers[index] = await self._ask(lease, texts[index])
-                    except RunnerDied as death:
-                        self._residency.discard(lease)
-                        left.append((index, not isinstance(death, RunnerGone)))
-                        break
-                    index = next(todo, None)
-        return left
+        suspects: list[int] = []
+        unread: list[int] = []
+        async with self._lease(name, keep_alive) as lease:
+            outcomes = await self._send(lease, [texts[place] for place in places])
+            for place, outcome in zip(places, outcomes, strict=True):
+                if isinstance(outcome, Answered):
+                    answers[place] = outcome
+                else:
+                    (unread if isinstance(outcome, RunnerGone) else suspects).append(place)
+            if suspects or unread:
+                self._residency.discard(lease)
+        return suspects, unread
 
     def _lease(
         self, name: str, keep_alive: float | None
@@ -143,14 +139,21 @@ class Answering:
         return self._residency.lease(self._key_now(name), keep_alive=keep_alive)
 
     async def _ask(self, lease: Lease[LiveModel], text: str, *, alone: bool = False) -> Answered:
-        live = lease.resident
-        answer = await self._dispatcher.predict(
-            live.runner, text, timeout=self._timeout, alone=alone
+        [outcome] = await self._send(lease, [text], alone=alone)
+        if isinstance(outcome, RunnerDied):
+            raise outcome
+        return outcome
+
+    async def _send(
+        self, lease: Lease[LiveModel], texts: Sequence[str], *, alone: bool = False
+    ) -> list[Answered | RunnerDied]:
+        live, hit = lease.resident, lease.outcome is Outcome.HIT
+        outcomes = await self._dispatcher.predict(
+            live.runner, texts, timeout=self._timeout, alone=alone
         )
-        return Answered(answer.row, live, lease.outcome is Outcome.HIT, answer.seconds)
-
-
-def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:
-    """One error to answer with; where several texts fail, they mostly fail alike."""
-    error = failures.exceptions[0]
-    return _first(error) if isinstance(error, BaseExceptionGroup) else error
+        return [
+            outcome
+            if isinstance(outcome, RunnerDied)
+            else Answered(outcome.row, live, hit, outcome.seconds)
+            for outcome in outcomes
+        ]

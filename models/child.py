@@ -8,6 +8,7 @@ import asyncio
 import os
 import signal
 import socket
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Self, cast
 
@@ -18,12 +19,15 @@ from models.forkserver import ForkServer
 MAX_UNSENT = 16 * 1024 * 1024
 """Bytes that may wait for a child that does not read; a call beyond is refused."""
 
+_READ = 1 << 16
+"""Bytes a read. asyncio's own are four times as large, each of them mapped and unmapped anew."""
+
 
 class CallFailed(ModelError):
     """The child answered with an error; the message is for the caller."""
 
 
-class Child(asyncio.Protocol):
+class Child(asyncio.BufferedProtocol):
     """Made by `start`. The one who has it must close it."""
 
     def __init__(self, pid: int, pidfd: int) -> None:
@@ -32,6 +36,7 @@ class Child(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._ended = asyncio.Event()
         self._transport: asyncio.Transport | None = None
+        self._buffer = memoryview(bytearray(_READ))
         self._decoder = wire.Decoder()
         self._calls: dict[int, asyncio.Future[Any]] = {}
         self._number = 0
@@ -119,14 +124,17 @@ class Child(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002  # asyncio's signature
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
         """Raising here aborts the connection, which ends a child that speaks nonsense."""
-        for message in self._decoder.feed(data):
+        for message in self._decoder.feed(self._buffer[:nbytes]):
             answer = self._calls.get(message["id"])
             if answer is None or answer.done():
                 continue
             if "error" in message:
-                answer.set_exception(CallFailed(_reason(message["error"])))
+                answer.set_exception(CallFailed(reason(message["error"])))
             else:
                 answer.set_result(message["answer"])
 
@@ -139,7 +147,7 @@ class Child(asyncio.Protocol):
                 answer.set_exception(RunnerDied(f"runner {self.pid} ended during the call"))
 
 
-def _reason(error: dict[str, str]) -> str:
+def reason(error: Mapping[str, str]) -> str:
     """Our own errors speak for themselves; of others the type tells half."""
     if hasattr(errors, error["type"]):
         return error["message"]

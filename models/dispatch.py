@@ -1,107 +1,128 @@
-"""What is sent to a runner together: on a CPU single texts, on all cores at once.
+"""Sends texts to the runners, in the order and company that `turns` decides.
 
-One text a run is fastest there, and the only way for an answer not to depend on its neighbours.
-One gate stands before all runners, because several busy runners share the same cores.
+All runners on the CPU share its cores, so they have their turns together. Each on a GPU has its
+own, and is sent what waits for it whenever it is free.
 """
 
 import asyncio
-from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 from weakref import WeakKeyDictionary
 
+from models.errors import InferenceFailed, RunnerDied, RunnerGone
 from models.runner import Answer
+from models.turns import Caller, Lane, Run, Turns, texts_a_run
+
+Outcome = Answer | RunnerDied
+_Task = asyncio.Task[list[Answer | InferenceFailed]]
 
 
 class Classifier(Protocol):
     """A runner, as far as texts are concerned."""
 
-    async def predict(self, text: str, *, timeout: float) -> Answer: ...
+    @property
+    def device(self) -> str: ...
+
+    @property
+    def batch_proof(self) -> bool: ...
+
+    async def predict(
+        self, texts: Sequence[str], *, timeout: float
+    ) -> list[Answer | InferenceFailed]: ...
 
 
-class Turnstile:
-    """Lets callers in together, or one who wants to be alone; in the order they came."""
+@dataclass(eq=False, slots=True)
+class _Asking(Caller):
+    """A caller who waits for `answered`: until each of his texts has an outcome, or one fails."""
 
-    def __init__(self) -> None:
-        self._inside = 0
-        self._alone = False
-        self._queue: deque[tuple[asyncio.Future[None], bool]] = deque()
+    runner: Classifier = field(kw_only=True)
+    timeout: float = field(kw_only=True)
+    answered: asyncio.Future[list[Outcome]] = field(kw_only=True)
+    outcomes: dict[int, Outcome] = field(default_factory=dict)
 
-    @asynccontextmanager
-    async def hold(self, *, alone: bool) -> AsyncIterator[None]:
-        await self._enter(alone=alone)
-        try:
-            yield
-        finally:
-            self._leave()
+    def take(self, place: int, outcome: Outcome | BaseException) -> None:
+        if self.answered.done():
+            return
+        if not isinstance(outcome, Outcome):
+            self.answered.set_exception(outcome)
+            return
+        if isinstance(outcome, RunnerDied):
+            gone = RunnerGone(str(outcome))
+            self.outcomes |= dict.fromkeys(self.unsent, gone)
+        self.outcomes[place] = outcome
+        if len(self.outcomes) == len(self.texts):
+            self.answered.set_result([self.outcomes[place] for place in range(len(self.texts))])
 
-    async def _enter(self, *, alone: bool) -> None:
-        place = asyncio.get_running_loop().create_future()
-        self._queue.append((place, alone))
-        self._admit()
-        try:
-            await place
-        except asyncio.CancelledError:
-            if place.cancelled():
-                self._admit()
-            else:
-                self._leave()
-            raise
 
-    def _leave(self) -> None:
-        self._inside -= 1
-        self._alone = False
-        self._admit()
+_Turns = Turns[_Asking]
 
-    def _admit(self) -> None:
-        while self._queue and not self._alone:
-            place, alone = self._queue[0]
-            if place.cancelled():
-                self._queue.popleft()
-                continue
-            if alone and self._inside:
-                return
-            self._queue.popleft()
-            self._inside += 1
-            self._alone = alone
-            place.set_result(None)
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """To one runner."""
+
+    turns: _Turns
+    lane: Lane
 
 
 class Dispatcher:
-    """At most `cores` texts are being worked on, over all runners; first come, first served."""
+    """At most `cores` texts are worked on by the CPU; `dispatch` is the setting of that name."""
 
-    def __init__(self, cores: int) -> None:
+    def __init__(self, cores: int, dispatch: str = "auto") -> None:
         self._cores = cores
-        self._permits = asyncio.Semaphore(cores)
-        self._turnstiles: WeakKeyDictionary[Classifier, Turnstile] = WeakKeyDictionary()
-        self._sent: set[asyncio.Task[Answer]] = set()
+        self._dispatch = dispatch
+        self._cpu = _Turns(cores, ahead=max(1, cores // 2))
+        self._ways: WeakKeyDictionary[Classifier, _Way] = WeakKeyDictionary()
+        self._sent: set[_Task] = set()
 
     async def predict(
-        self, runner: Classifier, text: str, *, timeout: float, alone: bool = False
-    ) -> Answer:
-        """The answer to `text`, once it is its turn. Raises what the runner raises.
+        self, runner: Classifier, texts: Sequence[str], *, timeout: float, alone: bool = False
+    ) -> list[Outcome]:
+        """Each text's answer, or its runner's death: RunnerGone if it was not sent before that.
 
-        `timeout` (seconds) counts from when it is sent. `alone` keeps all other texts away from
-        the runner meanwhile. Whoever is cancelled takes back what is not sent yet; what is sent
-        keeps its core until it is answered.
+        Raises at the first text with another fault and takes back what is not sent yet; so does
+        a caller who is cancelled. What is sent keeps its core until it is answered. `timeout`
+        (seconds) is for one run. `alone` keeps all other texts away from the runner meanwhile.
         """
-        turnstile = self._turnstiles.setdefault(runner, Turnstile())
-        async with AsyncExitStack() as held:
-            await held.enter_async_context(turnstile.hold(alone=alone))
-            await held.enter_async_context(self._permits)
-            sent = asyncio.create_task(_send(runner, text, timeout, held.pop_all()))
-        self._sent.add(sent)
-        sent.add_done_callback(self._forget)
-        return await asyncio.shield(sent)
+        way = self._ways.get(runner) or self._open(runner)
+        answered: asyncio.Future[list[Outcome]] = asyncio.get_running_loop().create_future()
+        asking = _Asking(way.lane, texts, alone, runner=runner, timeout=timeout, answered=answered)
+        way.turns.join(asking)
+        self._send(way.turns)
+        try:
+            return await answered
+        except asyncio.CancelledError:
+            way.turns.leave(asking)
+            self._send(way.turns)
+            raise
 
-    def _forget(self, sent: asyncio.Task[Answer]) -> None:
-        """Where the caller has left, nobody else will ask how it went."""
+    def _open(self, runner: Classifier) -> _Way:
+        most = texts_a_run(self._dispatch, runner.device, batch_proof=runner.batch_proof)
+        own = 1 if most > 1 else self._cores
+        turns = self._cpu if runner.device == "cpu" else _Turns(own)
+        return self._ways.setdefault(runner, _Way(turns, Lane(most)))
+
+    def _send(self, turns: _Turns) -> None:
+        while (run := turns.next_run()) is not None:
+            first, _ = run.picks[0]
+            timeout = max(caller.timeout for caller, _ in run.picks) * (2 if run.behind else 1)
+            sent = asyncio.create_task(first.runner.predict(run.texts, timeout=timeout))
+            self._sent.add(sent)
+            sent.add_done_callback(partial(self._ended, turns, run))
+
+    def _ended(self, turns: _Turns, run: Run[_Asking], sent: _Task) -> None:
         self._sent.discard(sent)
-        if not sent.cancelled():
-            sent.exception()
+        turns.end(run)
+        for (caller, place), outcome in zip(run.picks, _outcomes(run, sent), strict=True):
+            caller.take(place, outcome)
+            if not isinstance(outcome, Answer):
+                turns.leave(caller)
+        self._send(turns)
 
 
-async def _send(runner: Classifier, text: str, timeout: float, held: AsyncExitStack) -> Answer:
-    async with held:
-        return await runner.predict(text, timeout=timeout)
+def _outcomes(run: Run[_Asking], sent: _Task) -> Sequence[Answer | BaseException]:
+    """Where the caller has left, nobody else will ask how it went."""
+    error = asyncio.CancelledError() if sent.cancelled() else sent.exception()
+    return sent.result() if error is None else [error] * len(run.picks)

@@ -1,14 +1,14 @@
 """A runner: the process that holds one model, as the service uses it."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
 from models import footprint, oom
-from models.child import CallFailed, Child
+from models.child import CallFailed, Child, reason
 from models.engines import Row
 from models.errors import (
     DeadlineExceeded,
@@ -46,7 +46,7 @@ class LoadOrder:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One text's row; `seconds` were spent in the engine."""
+    """One text's row; `seconds` is its share of the time that was spent in the engine."""
 
     row: Row
     seconds: float
@@ -55,9 +55,11 @@ class Answer:
 class Runner:
     """Satisfies the cache's `Loaded`. Made by `start`; closing it frees all its memory."""
 
-    def __init__(self, child: Child, order: LoadOrder) -> None:
+    def __init__(self, child: Child, order: LoadOrder, *, device: str, batch_proof: bool) -> None:
         self._child = child
         self._order = order
+        self.device = device
+        self.batch_proof = batch_proof
         self._footprint = 0
         self.started_at = datetime.now(UTC)
 
@@ -86,8 +88,8 @@ class Runner:
     async def _start(cls, forkserver: ForkServer, order: LoadOrder) -> Self:
         child = await Child.start(forkserver)
         try:
-            await child.call("load", **(asdict(order) | {"path": str(order.path)}))
-            runner = cls(child, order)
+            loaded = await child.call("load", **(asdict(order) | {"path": str(order.path)}))
+            runner = cls(child, order, **loaded)
             await runner.measure()
         except BaseException:
             await child.close(grace=0)
@@ -113,25 +115,27 @@ class Runner:
         self._footprint = 0 if measured is None or self._child.ended else measured
         return self._footprint
 
-    async def predict(self, text: str, *, timeout: float) -> Answer:
-        """Classify one text.
+    async def predict(
+        self, texts: Sequence[str], *, timeout: float
+    ) -> list[Answer | InferenceFailed]:
+        """Classify `texts` in one run; each gets its answer, or InferenceFailed for its own fault.
 
         `timeout` (seconds) is for an engine that hangs, which nothing can interrupt: the process
-        is killed, this call raises DeadlineExceeded and the others in it RunnerDied. A caller
-        with less patience cancels; the runner then goes on. Raises InferenceFailed when the
-        engine cannot answer this text.
+        is killed, and this call raises DeadlineExceeded; but RunnerDied, as the others in it do,
+        if there are several texts, for any of them may be what it hangs on. A caller with less
+        patience cancels; the runner then goes on.
         """
         try:
             async with asyncio.timeout(timeout):
-                answer = await self._child.call("predict", text=text)
+                answer = await self._child.call("predict", texts=texts)
         except TimeoutError as error:
             self._child.kill()
-            raise DeadlineExceeded(f"no answer in {timeout:g} s; the runner was ended") from error
+            fault = DeadlineExceeded if len(texts) == 1 else RunnerDied
+            raise fault(f"no answer in {timeout:g} s; the runner was ended") from error
         except CallFailed as error:
             raise InferenceFailed(str(error)) from error
-        row = answer["row"]
-        probabilities = tuple(row["probabilities"])
-        return Answer(Row(probabilities, row["tokens"], row["truncated"]), answer["seconds"])
+        seconds = answer["seconds"] / len(texts)
+        return [_answer(row, seconds) for row in answer["rows"]]
 
     async def close(self) -> None:
         """Return when the process is gone. May be called again; finishes even when cancelled."""
@@ -140,6 +144,14 @@ class Runner:
 
     async def wait_ended(self) -> None:
         await self._child.wait_ended()
+
+
+def _answer(row: Mapping[str, Any], seconds: float) -> Answer | InferenceFailed:
+    if "error" in row:
+        return InferenceFailed(reason(row["error"]))
+    said = row["row"]
+    probabilities = tuple(said["probabilities"])
+    return Answer(Row(probabilities, said["tokens"], said["truncated"], said["windows"]), seconds)
 
 
 async def run_in_child(

@@ -1,25 +1,26 @@
 """What runs in a forked child: one engine, or one function, at the end of a socket.
 
-The main thread only reads, whatever the others do, so the end of the socket, that is of the
-service, is noticed at once and ends the process. Work is done by a pool of threads; onnxruntime
-gives the interpreter's lock back while it runs.
+The main thread only waits for the end of the socket, that is of the service, which ends the
+process whatever the others do. The others take turns: whoever is free reads the next call and
+works on it himself, so that no call is handed from thread to thread, and none waits for the
+service while there is one in the socket. Engines give the interpreter's lock back while they run.
 """
 
 import importlib
 import os
+import select
 import signal
 import socket
 import threading
 import time
 import traceback
+from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NoReturn
 
 from models import wire
-from models.engines import Engine
+from models.engines import Engine, Row
 
 Answers = dict[str, Any]
 
@@ -29,7 +30,13 @@ NICENESS = 5
 OOM_SCORE = 500
 """When memory runs out the kernel is to end a runner, not the service."""
 
-ENGINES = {"onnx": "models.engines.onnx:OnnxEngine"}
+ENGINES = {
+    "onnx": "models.engines.onnx:OnnxEngine",
+    "pytorch": "models.engines.transformers:TransformersEngine",
+}
+
+_READ = 1 << 16
+"""Bytes a read."""
 
 
 def run(link: socket.socket) -> NoReturn:
@@ -82,50 +89,94 @@ def _raise_oom_score() -> None:
 class _Runner:
     def __init__(self, link: socket.socket) -> None:
         self._link = link
+        self._reading = threading.Lock()
         self._writing = threading.Lock()
-        self._pool = ThreadPoolExecutor(1)
+        self._decoder = wire.Decoder()
+        self._read: deque[wire.Message] = deque()
         self._engine: Engine | None = None
-
-    def serve(self) -> None:
-        """Return at the end of the link."""
-        decoder = wire.Decoder()
-        while data := self._link.recv(1 << 16):
-            for message in decoder.feed(data):
-                self._accept(message)
-
-    def _accept(self, message: wire.Message) -> None:
-        operations: dict[str, Callable[..., Answers]] = {
+        self._operations: dict[str, Callable[..., Answers]] = {
             "load": self._load,
             "predict": self._predict,
             "call": _call,
         }
-        operation = operations[message.pop("op")]
-        if operation == self._load:
-            self._pool = ThreadPoolExecutor(message.pop("threads"))
-        self._pool.submit(self._answer, message.pop("id"), operation, message)
+
+    def serve(self) -> None:
+        """Return at the end of the link."""
+        self._start_threads(1)
+        end = select.poll()
+        end.register(self._link, select.POLLRDHUP)
+        end.poll()
+
+    def _start_threads(self, number: int) -> None:
+        for _ in range(number):
+            threading.Thread(target=self._work, daemon=True).start()
+
+    def _work(self) -> None:
+        """Answer one call after another; what goes wrong with the link ends the process."""
+        status = 1
+        try:
+            while True:
+                call = self._next()
+                self._answer(call.pop("id"), self._operations[call.pop("op")], call)
+        except ConnectionError:
+            status = 0
+        except BaseException:
+            traceback.print_exc()
+            raise
+        finally:
+            os._exit(status)
+
+    def _next(self) -> wire.Message:
+        with self._reading:
+            while not self._read:
+                data = self._link.recv(_READ)
+                if not data:
+                    raise ConnectionResetError("the service is gone")
+                self._read.extend(self._decoder.feed(data))
+            return self._read.popleft()
 
     def _answer(self, number: int, operation: Callable[..., Answers], arguments: Answers) -> None:
         try:
             answer = wire.encode({"id": number, "answer": operation(**arguments)})
         except Exception as error:  # noqa: BLE001  # whatever it is, the caller is told
             answer = wire.encode({"id": number, "error": _describe(error)})
-        try:
-            with self._writing:
-                self._link.sendall(answer)
-        except OSError:
-            os._exit(0)
+        with self._writing:
+            self._link.sendall(answer)
 
-    def _load(self, engine: str, path: str, labels: list[str], **options: Any) -> Answers:
+    def _load(
+        self, engine: str, path: str, labels: list[str], threads: int, **options: Any
+    ) -> Answers:
         make = _resolve(ENGINES[engine])
-        self._engine = make(Path(path), tuple(labels), **options)
-        return {}
+        self._engine = loaded = make(Path(path), tuple(labels), **options)
+        self._start_threads(threads - 1)
+        return {"device": loaded.device, "batch_proof": loaded.batch_proof}
 
-    def _predict(self, text: str) -> Answers:
+    def _predict(self, texts: list[str]) -> Answers:
         if self._engine is None:
             raise RuntimeError("no model is loaded")
         began = time.perf_counter()
-        [row] = self._engine.predict([text])
-        return {"row": asdict(row), "seconds": time.perf_counter() - began}
+        rows = _rows(self._engine, texts)
+        return {"rows": rows, "seconds": time.perf_counter() - began}
+
+
+def _rows(engine: Engine, texts: list[str]) -> list[Answers]:
+    """Each text's row or error. Where all together fail, each is asked alone."""
+    try:
+        return [{"row": _plain(row)} for row in engine.predict(texts)]
+    except Exception as error:  # noqa: BLE001  # whatever it is, the caller is told
+        if len(texts) == 1:
+            return [{"error": _describe(error)}]
+    return [row for text in texts for row in _rows(engine, [text])]
+
+
+def _plain(row: Row) -> Answers:
+    """As JSON can say it; `dataclasses.asdict` copies deeply, which takes longer than all else."""
+    return {
+        "probabilities": row.probabilities,
+        "tokens": row.tokens,
+        "truncated": row.truncated,
+        "windows": row.windows,
+    }
 
 
 def _call(target: str, arguments: Answers) -> Answers:

@@ -83,9 +83,8 @@ class Serving:
         self._versions = Versions(self._directory, self._stays)
         self._answering = Answering(
             self._residency,
-            Dispatcher(cores(config)),
+            Dispatcher(cores(config), config.dispatch),
             self._versions.current,
-            width=cores(config),
             inference_timeout=config.inference_timeout,
         )
         self._operating = Operating(config, loader, self._residency, self._versions)

@@ -14,6 +14,7 @@ MAX_FRAME = 16 * 1024 * 1024
 """Bytes of JSON a frame may have; both sides refuse more."""
 
 _HEADER = 4
+_JSON = json.JSONEncoder(separators=(",", ":"), check_circular=False)
 
 
 class WireError(ValueError):
@@ -22,7 +23,7 @@ class WireError(ValueError):
 
 def encode(message: Mapping[str, Any]) -> bytes:
     """One frame. Raises WireError when it is longer than MAX_FRAME."""
-    body = json.dumps(message, separators=(",", ":")).encode()
+    body = _JSON.encode(message).encode()
     if len(body) > MAX_FRAME:
         raise WireError(f"a message of {len(body)} bytes is longer than {MAX_FRAME}")
     return len(body).to_bytes(_HEADER, "big") + body
@@ -34,7 +35,7 @@ class Decoder:
     def __init__(self) -> None:
         self._buffer = bytearray()
 
-    def feed(self, data: bytes) -> list[Message]:
+    def feed(self, data: bytes | memoryview) -> list[Message]:
         """The messages that `data` completes, in order."""
         self._buffer += data
         messages: list[Message] = []

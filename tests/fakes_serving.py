@@ -1,7 +1,7 @@
 """The use cases over fake runners: directory, cache, dispatch, answering and figures are real."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -53,6 +53,8 @@ class FakeRunner:
     """
 
     pid = 0
+    device = "cpu"
+    batch_proof = False
 
     def __init__(self, stored: StoredModel) -> None:
         self.footprint = stored.footprint
@@ -66,12 +68,16 @@ class FakeRunner:
         self.gate.set()
         self._ended = asyncio.Event()
 
-    async def predict(self, text: str, *, timeout: float) -> Answer:
+    async def predict(
+        self, texts: Sequence[str], *, timeout: float
+    ) -> list[Answer | InferenceFailed]:
+        """One text a run, as the CPU's dispatcher sends them."""
+        [text] = texts
         if self._ended.is_set():
             raise RunnerGone("it has ended")
         self.read.append(text)
         if text == UNREADABLE:
-            raise InferenceFailed("nothing to read")
+            return [InferenceFailed("nothing to read")]
         gate, ended = (asyncio.ensure_future(e.wait()) for e in (self.gate, self._ended))
         await asyncio.wait([gate, ended], return_when=asyncio.FIRST_COMPLETED)
         gate.cancel()
@@ -83,10 +89,8 @@ class FakeRunner:
         if self._ended.is_set():
             raise RunnerDied("it ended during the call")
         usual = (0.25, 0.75) if text.startswith("b") else (0.75, 0.25)
-        return Answer(
-            Row(usual if self.answers is None else self.answers, tokens=len(text), truncated=False),
-            0.5,
-        )
+        said = usual if self.answers is None else self.answers
+        return [Answer(Row(said, tokens=len(text), truncated=False), 0.5)]
 
     async def measure(self) -> int:
         self.measured += 1

@@ -1,6 +1,7 @@
 """Answering outlives the death of runners. The runners are fakes; cache and dispatch are real."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -25,28 +26,35 @@ UNREADABLE = "unreadable"
 class FragileRunner:
     """Answers each text with its length; dies of POISON, and takes its other calls with it."""
 
-    def __init__(self) -> None:
+    def __init__(self, device: str) -> None:
+        self.device = device
+        self.batch_proof = device != "cpu"
         self.footprint = 10
         self.read: list[str] = []
         self._ended = asyncio.Event()
         self.gate = asyncio.Event()
         self.gate.set()
 
-    async def predict(self, text: str, *, timeout: float) -> Answer:
+    async def predict(
+        self, texts: Sequence[str], *, timeout: float
+    ) -> list[Answer | InferenceFailed]:
         if self._ended.is_set():
             raise RunnerGone("it has ended")
-        self.read.append(text)
-        if text == POISON:
+        self.read.extend(texts)
+        if POISON in texts:
             self._ended.set()
-        if text == UNREADABLE:
-            raise InferenceFailed("nothing to read")
         gate, ended = (asyncio.ensure_future(e.wait()) for e in (self.gate, self._ended))
         await asyncio.wait([gate, ended], return_when=asyncio.FIRST_COMPLETED)
         gate.cancel()
         ended.cancel()
         if self._ended.is_set():
             raise RunnerDied("it ended during the call")
-        return Answer(Row((float(len(text)), 0.0), len(text), truncated=False), 0.001)
+        return [
+            InferenceFailed("nothing to read")
+            if text == UNREADABLE
+            else Answer(Row((float(len(text)), 0.0), len(text), truncated=False), 0.001)
+            for text in texts
+        ]
 
     async def measure(self) -> int:
         return self.footprint
@@ -60,25 +68,24 @@ class FragileRunner:
 
 @dataclass
 class FragileLoader:
+    device: str = "cpu"
     runners: list[FragileRunner] = field(default_factory=list)
 
     async def terms(self, key: str) -> Terms:
         return Terms(size_estimate=10)
 
     async def load(self, key: str) -> LiveModel:
-        self.runners.append(FragileRunner())
+        self.runners.append(FragileRunner(self.device))
         return LiveModel(stored(key), cast("Runner", self.runners[-1]))
 
 
 class Bench:
-    def __init__(self, cores: int = 2) -> None:
-        self.loader = FragileLoader()
+    def __init__(self, cores: int = 2, device: str = "cpu") -> None:
+        self.loader = FragileLoader(device)
         self.residency: Residency[LiveModel] = Residency(
             self.loader, FakeClock(), lambda: Limits(100, 100, 10), RecordingObserver()
         )
-        self.answering = Answering(
-            self.residency, Dispatcher(cores), str, width=cores, inference_timeout=5
-        )
+        self.answering = Answering(self.residency, Dispatcher(cores), str, inference_timeout=5)
 
     async def lengths(self, *texts: str) -> list[float]:
         answers = await self.answering.answer("m", texts)
@@ -132,8 +139,9 @@ async def test_a_poisonous_text_does_not_fail_those_who_were_asked_beside_it() -
     assert [isinstance(answer, RunnerDied) for answer in answers] == [False, False, True, False]
 
 
-async def test_a_poisonous_text_fails_its_batch_and_nobody_else() -> None:
-    bench = Bench(cores=4)
+@pytest.mark.parametrize("device", ["cpu", "cuda:0"])
+async def test_a_poisonous_text_fails_its_batch_and_nobody_else(device: str) -> None:
+    bench = Bench(cores=4, device=device)
 
     batch = asyncio.create_task(bench.lengths("a", POISON, "bb"))
     other = asyncio.create_task(bench.lengths("cccc"))
@@ -184,3 +192,37 @@ async def test_a_long_batch_does_not_hold_up_a_single_text() -> None:
     await asyncio.gather(batch, single)
 
     assert runner.read.index("single") <= 5
+
+
+async def test_texts_that_were_in_a_run_with_poison_are_asked_again_each_alone() -> None:
+    """Planted fault: asked again in company, one innocent died of the poison a second time."""
+    bench = Bench(device="cuda:0")
+    await bench.lengths("warm")
+    bench.loader.runners[0].gate.clear()
+    first = asyncio.create_task(bench.answering.answer_one("m", "first"))
+    await settle()
+    texts = ["a", POISON, "ccc"]
+    tasks = [asyncio.create_task(bench.answering.answer_one("m", text)) for text in texts]
+    await settle()
+    bench.loader.runners[0].gate.set()
+
+    one, poisoned, three = await asyncio.gather(*tasks, return_exceptions=True)
+    await first
+
+    assert bench.loader.runners[0].read == ["warm", "first", *texts]
+    assert isinstance(poisoned, RunnerDied)
+    assert not isinstance(one, BaseException)
+    assert not isinstance(three, BaseException)
+
+
+async def test_a_batch_goes_on_after_the_death_of_a_runner_that_none_of_its_texts_killed() -> None:
+    bench = Bench()
+    await bench.lengths("warm")
+    bench.loader.runners[0].gate.clear()
+    batch = asyncio.create_task(bench.lengths(*["a", "bb", "ccc"] * 10))
+    await settle()
+
+    await bench.loader.runners[0].close()
+
+    assert await batch == [1, 2, 3] * 10
+    assert len(bench.loader.runners) == 2

@@ -1,35 +1,51 @@
-"""The gate before the runners, on fake runners whose every answer waits for the test."""
+"""Texts on their way to runners: fakes whose every answer waits for the test."""
 
 import asyncio
 import gc
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
-from models.dispatch import Dispatcher, Turnstile
+from models.dispatch import Dispatcher
 from models.engines import Row
-from models.errors import InferenceFailed, ModelError, RunnerDied
+from models.errors import InferenceFailed, ModelError, RunnerDied, RunnerGone
 from models.runner import Answer
+from models.turns import MOST_TEXTS
 
 
 class FakeRunner:
-    """Answers a text when the test says so; `inside` are the texts it works on."""
+    """Ends a run when the test has said so of each of its texts; `inside` are those it has."""
 
-    def __init__(self) -> None:
+    def __init__(self, device: str = "cpu", *, batch_proof: bool = False) -> None:
+        self.device = device
+        self.batch_proof = batch_proof
         self.inside: list[str] = []
-        self.started: list[str] = []
+        self.runs: list[list[str]] = []
+        self.timeouts: list[float] = []
         self._gates: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
         self._errors: dict[str, ModelError] = {}
 
-    async def predict(self, text: str, *, timeout: float) -> Answer:
-        self.inside.append(text)
-        self.started.append(text)
-        await self._gates[text].wait()
-        self.inside.remove(text)
-        if text in self._errors:
-            raise self._errors[text]
-        return answer(text)
+    async def predict(
+        self, texts: Sequence[str], *, timeout: float
+    ) -> list[Answer | InferenceFailed]:
+        self.inside.extend(texts)
+        self.runs.append(list(texts))
+        self.timeouts.append(timeout)
+        for text in texts:
+            await self._gates[text].wait()
+        for text in texts:
+            self.inside.remove(text)
+        errors = {text: self._errors[text] for text in texts if text in self._errors}
+        for error in errors.values():
+            if not isinstance(error, InferenceFailed):
+                raise error
+        return [self._errors.get(text) or answer(text) for text in texts]  # type: ignore[misc]
+
+    @property
+    def started(self) -> list[str]:
+        return [text for run in self.runs for text in run]
 
     def finish(self, *texts: str) -> None:
         for text in texts:
@@ -52,27 +68,58 @@ async def settle() -> None:
 
 async def ask(
     dispatcher: Dispatcher, runner: FakeRunner, *texts: str, alone: bool = False
-) -> asyncio.Task[list[Answer]]:
-    async def together() -> list[Answer]:
-        asked = (dispatcher.predict(runner, text, timeout=1, alone=alone) for text in texts)
-        return await asyncio.gather(*asked)
-
-    task = asyncio.create_task(together())
+) -> asyncio.Task[list[Answer | RunnerDied]]:
+    """One caller with these texts."""
+    task = asyncio.create_task(dispatcher.predict(runner, texts, timeout=1, alone=alone))
     await settle()
     return task
 
 
 async def test_all_runners_together_work_on_no_more_texts_than_there_are_cores() -> None:
-    """Planted fault: a semaphore for each runner let four in."""
+    """Planted fault: letting each runner have all cores let four in."""
     dispatcher, one, other = Dispatcher(2), FakeRunner(), FakeRunner()
-    first = await ask(dispatcher, one, "a", "b")
-    second = await ask(dispatcher, other, "c", "d")
+    first = await ask(dispatcher, one, "a")
+    second = await ask(dispatcher, other, "b", "c")
+    third = await ask(dispatcher, one, "d")
 
-    assert (one.inside, other.inside) == (["a", "b"], [])
+    assert (one.inside, other.inside) == (["a"], ["b"])
 
-    one.finish("a", "b")
-    other.finish("c", "d")
-    await asyncio.gather(first, second)
+    one.finish("a", "d")
+    other.finish("b", "c")
+    await asyncio.gather(first, second, third)
+
+
+async def test_a_runner_with_all_cores_has_its_next_text_with_it_already() -> None:
+    """One for two cores; it has the time of the one before it, too.
+
+    Planted fault: a next text of a runner that shares the cores was more work than they are.
+    """
+    dispatcher, runner = Dispatcher(2), FakeRunner()
+    task = await ask(dispatcher, runner, *"abcde")
+
+    assert runner.inside == ["a", "b", "c"]
+    assert runner.timeouts == [1, 1, 2]
+
+    runner.finish(*"abcde")
+    await task
+
+
+async def test_a_next_text_does_not_overtake_one_that_waits_for_another_runner() -> None:
+    """Planted fault: looking further than the first who waits sent it at once."""
+    dispatcher, busy, other = Dispatcher(1), FakeRunner(), FakeRunner()
+    first = await ask(dispatcher, busy, "a")
+    waiting = await ask(dispatcher, other, "b")
+    late = await ask(dispatcher, busy, "c")
+    assert busy.inside == ["a"]
+
+    busy.finish("a")
+    await first
+    await settle()
+    assert (busy.inside, other.inside) == ([], ["b"])
+
+    other.finish("b")
+    busy.finish("c")
+    await asyncio.gather(waiting, late)
 
 
 async def test_single_texts_are_answered_first_come_first_served() -> None:
@@ -87,27 +134,28 @@ async def test_single_texts_are_answered_first_come_first_served() -> None:
 
 async def test_a_caller_who_leaves_takes_back_what_was_not_sent() -> None:
     dispatcher, runner = Dispatcher(1), FakeRunner()
-    first = await ask(dispatcher, runner, "a")
-    gone = await ask(dispatcher, runner, "b")
+    first = await ask(dispatcher, runner, "a", "b")
+    gone = await ask(dispatcher, runner, "c")
 
     gone.cancel()
-    runner.finish("a")
+    runner.finish("a", "b")
     await first
     await settle()
 
-    assert runner.started == ["a"]
+    assert runner.started == ["a", "b"]
 
 
 async def test_a_text_whose_caller_left_keeps_its_core_until_it_is_answered() -> None:
-    """Planted fault: without the shield the second text ran beside the abandoned one."""
-    dispatcher, runner = Dispatcher(1), FakeRunner()
+    """Planted fault: ending its run with the caller let another text run beside it."""
+    dispatcher, runner, other = Dispatcher(1), FakeRunner(), FakeRunner()
     gone = await ask(dispatcher, runner, "a")
     gone.cancel()
-    waiting = await ask(dispatcher, runner, "b")
+    waiting = await ask(dispatcher, other, "b")
 
-    assert runner.inside == ["a"]
+    assert (runner.inside, other.inside) == (["a"], [])
 
-    runner.finish("a", "b")
+    runner.finish("a")
+    other.finish("b")
     assert await waiting == [answer("b")]
 
 
@@ -119,7 +167,7 @@ async def test_an_abandoned_text_that_fails_disturbs_nobody() -> None:
     await settle()
 
     runner.finish("b")
-    assert await dispatcher.predict(runner, "b", timeout=1) == answer("b")
+    assert await dispatcher.predict(runner, ["b"], timeout=1) == [answer("b")]
 
 
 async def test_each_caller_gets_his_own_error() -> None:
@@ -171,7 +219,7 @@ async def test_a_suspect_holds_up_no_other_runner() -> None:
     suspect = await ask(dispatcher, runner, "suspect", alone=True)
 
     other.finish("b")
-    assert await dispatcher.predict(other, "b", timeout=1) == answer("b")
+    assert await dispatcher.predict(other, ["b"], timeout=1) == [answer("b")]
 
     runner.finish("a", "suspect")
     await asyncio.gather(first, suspect)
@@ -192,23 +240,6 @@ async def test_a_suspect_who_leaves_the_queue_lets_the_others_in() -> None:
     await asyncio.gather(early, late)
 
 
-async def test_a_place_granted_to_one_who_leaves_at_that_moment_is_passed_on() -> None:
-    """Planted fault: without giving it back nobody came in any more."""
-    turnstile = Turnstile()
-
-    async def enter() -> None:
-        async with turnstile.hold(alone=True):
-            pass
-
-    async with turnstile.hold(alone=False):
-        leaving, next_one = asyncio.create_task(enter()), asyncio.create_task(enter())
-        await settle()
-    leaving.cancel()
-
-    await asyncio.wait_for(next_one, 1)
-    assert leaving.cancelled()
-
-
 async def test_a_failure_that_nobody_waits_for_any_more_is_no_complaint_of_the_loop() -> None:
     """Fault found: "Task exception was never retrieved" for each caller who left too early."""
     complaints: list[dict[str, Any]] = []
@@ -223,3 +254,113 @@ async def test_a_failure_that_nobody_waits_for_any_more_is_no_complaint_of_the_l
     gc.collect()
 
     assert complaints == []
+
+
+async def test_the_first_fault_of_a_caller_takes_back_the_rest_of_his_texts() -> None:
+    """Planted fault: without taking them back all were read for an answer nobody gets."""
+    dispatcher, runner = Dispatcher(1), FakeRunner()
+    task = await ask(dispatcher, runner, *"abcd")
+
+    runner.fail("a", InferenceFailed("no tokens"))
+
+    with pytest.raises(InferenceFailed):
+        await task
+    assert runner.started == ["a", "b"]
+    runner.finish("b")
+
+
+async def test_texts_that_a_dead_runner_was_not_sent_are_not_suspected() -> None:
+    dispatcher, runner = Dispatcher(1), FakeRunner()
+    task = await ask(dispatcher, runner, *"abc")
+
+    runner.fail("a", RunnerDied("it ended"))
+    runner.fail("b", RunnerDied("it ended"))
+
+    assert [type(outcome) for outcome in await task] == [RunnerDied, RunnerDied, RunnerGone]
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda:0"])
+@pytest.mark.parametrize("setting", ["auto", "single", "batch"])
+async def test_a_runner_that_is_not_batch_proof_never_has_two_texts_in_a_run(
+    device: str, setting: str
+) -> None:
+    """Planted fault: batching on a GPU by the device alone sent all that waited together."""
+    dispatcher, runner = Dispatcher(2, setting), FakeRunner(device)
+    runner.finish(*"abcdefgh")
+
+    await asyncio.gather(*[await ask(dispatcher, runner, *texts) for texts in ("abcdef", "gh")])
+
+    assert all(len(run) == 1 for run in runner.runs)
+
+
+async def test_a_gpu_is_sent_all_that_waits_whenever_it_is_free() -> None:
+    dispatcher, runner = Dispatcher(2), FakeRunner("cuda:0", batch_proof=True)
+    tasks = [await ask(dispatcher, runner, text) for text in "abcde"]
+    assert runner.runs == [["a"]]
+
+    runner.finish(*"abcde")
+    assert await asyncio.gather(*tasks) == [[answer(text)] for text in "abcde"]
+    assert runner.runs == [["a"], ["b", "c", "d", "e"]]
+
+
+async def test_a_gpu_takes_no_core_from_the_others() -> None:
+    """Planted fault: one place for all devices left the CPU idle while the GPU was busy."""
+    dispatcher, gpu, cpu = Dispatcher(1), FakeRunner("cuda:0", batch_proof=True), FakeRunner()
+    tasks = [await ask(dispatcher, gpu, "a"), await ask(dispatcher, cpu, "b")]
+
+    assert (gpu.inside, cpu.inside) == (["a"], ["b"])
+
+    gpu.finish("a")
+    cpu.finish("b")
+    await asyncio.gather(*tasks)
+
+
+async def test_a_single_text_is_in_the_next_batch_whoever_asks_for_a_thousand() -> None:
+    """Planted fault: taking all of the first caller's texts first put it into the sixteenth."""
+    dispatcher, runner = Dispatcher(2), FakeRunner("cuda:0", batch_proof=True)
+    many = await ask(dispatcher, runner, *["many"] * 1000)
+    single = await ask(dispatcher, runner, "single")
+
+    runner.finish("many", "single")
+    await asyncio.gather(many, single)
+
+    assert [len(run) for run in runner.runs[:3]] == [MOST_TEXTS] * 3
+    assert "single" in runner.runs[1]
+
+
+async def test_in_a_batch_each_caller_gets_his_own_answer_or_error() -> None:
+    dispatcher, runner = Dispatcher(2), FakeRunner("cuda:0", batch_proof=True)
+    first = await ask(dispatcher, runner, "first")
+    good, bad = [await ask(dispatcher, runner, text) for text in ("good", "bad")]
+
+    runner.finish("first", "good")
+    runner.fail("bad", InferenceFailed("no tokens"))
+
+    with pytest.raises(InferenceFailed, match="no tokens"):
+        await bad
+    assert [await first, await good] == [[answer("first")], [answer("good")]]
+    assert runner.runs == [["first"], ["good", "bad"]]
+
+
+async def test_a_caller_who_left_is_in_no_batch() -> None:
+    """Planted fault: without taking his texts back they were in the next one."""
+    dispatcher, runner = Dispatcher(2), FakeRunner("cuda:0", batch_proof=True)
+    tasks = [await ask(dispatcher, runner, text) for text in "abc"]
+
+    tasks[1].cancel()
+    runner.finish(*"abc")
+    await asyncio.wait(tasks)
+
+    assert runner.runs == [["a"], ["c"]]
+
+
+async def test_a_suspect_is_in_a_batch_of_his_own() -> None:
+    dispatcher, runner = Dispatcher(2), FakeRunner("cuda:0", batch_proof=True)
+    tasks = [await ask(dispatcher, runner, text) for text in "ab"]
+    tasks.append(await ask(dispatcher, runner, "suspect", alone=True))
+    tasks.append(await ask(dispatcher, runner, "c"))
+
+    runner.finish(*"abc", "suspect")
+    await asyncio.gather(*tasks)
+
+    assert runner.runs == [["a"], ["b"], ["suspect"], ["c"]]

@@ -141,19 +141,19 @@ async def test_a_deadline_ends_the_wait_and_not_the_load() -> None:
 
 
 async def test_a_request_that_waits_for_a_core_gives_its_lease_back_when_time_is_up() -> None:
-    """Two cores, two texts that are being read: the third waits, and its time runs out."""
+    """Two texts that are being read, and one behind them: the next waits, and its time runs out."""
     home = house(request_timeout=0.05)
     async with home.open() as serving:
         await serving.load("shipped")
         home.runner.gate.clear()
-        texts = [home.begin(serving.predict(text, "shipped")) for text in ("x", "y", "z")]
+        texts = [home.begin(serving.predict(text, "shipped")) for text in "wxyz"]
 
         done, _ = await asyncio.wait(texts)
         home.runner.gate.set()
         await settle()
 
         assert {type(task.exception()) for task in done} == {DeadlineExceeded}
-        assert len(home.runner.read) == 2
+        assert len(home.runner.read) == 3
         entry = serving._residency.entry("shipped:v1")
         assert entry is not None
         assert entry.leases == 0

@@ -119,12 +119,12 @@ async def test_a_text_that_is_asked_again_on_a_fresh_runner_has_missed(home: Hou
     await home.serving.load("shipped")
     first = home.runner
     first.gate.clear()
-    batch = home.begin(home.serving.predict_batch(["x", "y", "z"], "shipped"))
-    await until(lambda: len(first.read) == 2)
+    batch = home.begin(home.serving.predict_batch(["w", "x", "y", "z"], "shipped"))
+    await until(lambda: len(first.read) == 3)
 
     await first.close()
 
-    assert [answer.cache_hit for answer in await batch] == [False] * 3
+    assert [answer.cache_hit for answer in await batch] == [False] * 4
 
 
 async def test_load_seconds_add_up_and_the_last_is_shown(home: House) -> None:

@@ -13,7 +13,7 @@ from models.runner import LoadOrder, Runner
 from models.spec import StoredModel
 from models.store import ModelStore
 from tests import tiny
-from tests.process.processes import LONG
+from tests.process.processes import LONG, ask
 
 
 class Desk:
@@ -25,6 +25,7 @@ class Desk:
         self.lines: list[str] = []
         self.optimising = asyncio.Event()
         self.catalogue = load_catalogue()
+        self.precision: str | None = None
 
     def say(self, line: str) -> None:
         self.lines.append(line)
@@ -39,6 +40,7 @@ class Desk:
             forkserver=self.forkserver,
             catalogue=self.catalogue,
             progress=self.say,
+            precision=self.precision,
         )
 
     async def ensure_embedded(self) -> StoredModel:
@@ -50,7 +52,7 @@ class Desk:
             stored.engine, stored.path, stored.labels, stored.max_length, 1, compiled=True
         )
         runner = await Runner.start(self.forkserver, order, timeout=LONG)
-        rows = [(await runner.predict(text, timeout=LONG)).row.probabilities for text in texts]
+        rows = [(await ask(runner, text)).row.probabilities for text in texts]
         await runner.close()
         return [stored.labels[row.index(max(row))] for row in rows]
 

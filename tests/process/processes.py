@@ -8,6 +8,7 @@ import psutil
 import pytest
 
 from models.forkserver import ForkServer
+from models.runner import Answer, Runner
 
 LONG = 20
 """Seconds for what takes milliseconds, on a machine that is busy with other things."""
@@ -41,3 +42,11 @@ async def until(condition: Callable[[], bool], what: str) -> None:
             return
         await asyncio.sleep(0.01)
     pytest.fail(f"still not: {what}")
+
+
+async def ask(runner: Runner, text: str, *, timeout: float = LONG) -> Answer:
+    """The answer to one text. Raises its error."""
+    [outcome] = await runner.predict([text], timeout=timeout)
+    if not isinstance(outcome, Answer):
+        raise outcome
+    return outcome

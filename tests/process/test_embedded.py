@@ -10,7 +10,7 @@ import pytest
 import models
 from models.forkserver import ForkServer
 from models.runner import LoadOrder, Runner
-from tests.process.processes import LONG
+from tests.process.processes import LONG, ask
 
 pytestmark = pytest.mark.process
 
@@ -39,7 +39,7 @@ async def embedded(forkserver: ForkServer) -> AsyncIterator[Runner]:
 
 
 async def test_an_attack_is_told_from_an_everyday_question(embedded: Runner) -> None:
-    attack, question = [await embedded.predict(text, timeout=LONG) for text in TEXTS[:2]]
+    attack, question = [await ask(embedded, text) for text in TEXTS[:2]]
     benign = embedded.labels.index("benign")
 
     assert attack.row.probabilities[benign] < 0.5 < question.row.probabilities[benign]
@@ -47,9 +47,9 @@ async def test_an_attack_is_told_from_an_everyday_question(embedded: Runner) -> 
 
 async def test_an_answer_depends_on_nothing_that_is_asked_beside_it(embedded: Runner) -> None:
     """Dynamic int8 scales over a whole batch: a neighbour in it would move the answer."""
-    alone = [(await embedded.predict(text, timeout=LONG)).row for text in TEXTS]
+    alone = [(await ask(embedded, text)).row for text in TEXTS]
 
-    together = await asyncio.gather(*(embedded.predict(text, timeout=LONG) for text in TEXTS))
+    together = await asyncio.gather(*(ask(embedded, text) for text in TEXTS))
 
     assert [answer.row for answer in together] == alone
     assert [row.truncated for row in alone] == [text == TEXTS[3] for text in TEXTS]

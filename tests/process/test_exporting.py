@@ -18,7 +18,7 @@ from models.runner import LoadOrder, Runner
 from models.spec import ModelSpec, StoredModel
 from models.store import ModelStore
 from tests.process.desk import Desk
-from tests.process.processes import LONG
+from tests.process.processes import LONG, ask
 from tests.tiny import LABELS, write_model
 
 torch = pytest.importorskip("torch", exc_type=ImportError)
@@ -91,7 +91,7 @@ def wanted(path: Path, max_length: int, text: str) -> list[float]:
 async def probabilities(desk: Desk, stored: StoredModel, text: str) -> tuple[float, ...]:
     order = LoadOrder("onnx", stored.path, stored.labels, stored.max_length, 1, compiled=True)
     runner = await Runner.start(desk.forkserver, order, timeout=LONG)
-    answer = await runner.predict(text, timeout=LONG)
+    answer = await ask(runner, text)
     await runner.close()
     return answer.row.probabilities
 

@@ -16,7 +16,7 @@ from models.errors import ModelLoadFailed
 from models.forkserver import ForkServer
 from models.runner import Runner, run_in_child
 from tests import tiny
-from tests.process.processes import LONG, descriptors, lives, sockets, until
+from tests.process.processes import LONG, ask, descriptors, lives, sockets, until
 
 pytestmark = pytest.mark.process
 
@@ -29,7 +29,7 @@ async def test_runners_answer_on_after_the_fork_servers_death(
 
     os.kill(forkserver.pid, signal.SIGKILL)
 
-    answer = await runner.predict("red", timeout=LONG)
+    answer = await ask(runner, "red")
     assert answer.row.probabilities == pytest.approx(tiny.expected(1, 0, 0))
     await runner.close()
     assert not lives(runner.pid)

@@ -19,7 +19,7 @@ from models.errors import (
 from models.runner import Runner
 from models.runner_main import NICENESS, OOM_SCORE
 from tests import tiny
-from tests.process.processes import LONG, lives
+from tests.process.processes import LONG, ask, lives
 
 pytestmark = pytest.mark.process
 
@@ -28,9 +28,9 @@ _MB = 1024 * 1024
 
 async def sent(runner: Runner, text: str, deadline: float = LONG) -> asyncio.Task[object]:
     """A prediction that the runner has begun: a later one was answered."""
-    task = asyncio.create_task(runner.predict(text, timeout=deadline))
+    task = asyncio.create_task(ask(runner, text, timeout=deadline))
     await asyncio.sleep(0)
-    await runner.predict("red", timeout=LONG)
+    await ask(runner, "red")
     return task
 
 
@@ -42,7 +42,7 @@ async def test_a_runner_answers_as_the_engine_does(runner: Runner, tmp_path: Pat
     engine = OnnxEngine(tmp_path / "looping", tiny.LABELS, 16)
     texts = ["red", "green green a b c", "", "blue " * 40, "ünïcode ☃ \x00 \U0001f600"]
 
-    answers = [await runner.predict(text, timeout=LONG) for text in texts]
+    answers = [await ask(runner, text) for text in texts]
 
     assert [answer.row for answer in answers] == [engine.predict([text])[0] for text in texts]
     assert all(0 < answer.seconds < LONG for answer in answers)
@@ -53,7 +53,7 @@ async def test_every_caller_gets_his_own_answer(runner: Runner) -> None:
     counts = [(number % 5, number % 3, number % 2) for number in range(100)]
     texts = ["red " * red + "green " * green + "blue " * blue for red, green, blue in counts]
 
-    answers = await asyncio.gather(*(runner.predict(text, timeout=LONG) for text in texts))
+    answers = await asyncio.gather(*(ask(runner, text) for text in texts))
 
     for answer, count in zip(answers, counts, strict=True):
         assert answer.row.probabilities == pytest.approx(tiny.expected(*count))
@@ -61,8 +61,8 @@ async def test_every_caller_gets_his_own_answer(runner: Runner) -> None:
 
 async def test_an_error_over_one_text_is_that_callers_alone(runner: Runner) -> None:
     bad, good = await asyncio.gather(
-        runner.predict("broken", timeout=LONG),
-        runner.predict("red", timeout=LONG),
+        ask(runner, "unanswerable"),
+        ask(runner, "red"),
         return_exceptions=True,
     )
 
@@ -73,7 +73,7 @@ async def test_an_error_over_one_text_is_that_callers_alone(runner: Runner) -> N
 
 async def test_an_error_of_a_foreign_library_is_told_with_its_type(runner: Runner) -> None:
     with pytest.raises(InferenceFailed, match=r"^(TypeError|UnicodeEncodeError): "):
-        await runner.predict("\ud800", timeout=LONG)
+        await ask(runner, "\ud800")
 
 
 async def test_a_caller_who_leaves_does_not_disturb_the_runner(runner: Runner) -> None:
@@ -82,7 +82,7 @@ async def test_a_caller_who_leaves_does_not_disturb_the_runner(runner: Runner) -
     leaving.cancel()
     await asyncio.wait([leaving])
 
-    assert (await runner.predict("red", timeout=LONG)).row.tokens == 3
+    assert (await ask(runner, "red")).row.tokens == 3
     assert not runner._child._calls
 
 
@@ -96,7 +96,7 @@ async def test_a_killed_runner_is_noticed_and_its_calls_fail(runner: Runner) -> 
         await asyncio.wait_for(pending, LONG)
     await asyncio.wait_for(runner.wait_ended(), LONG)
     with pytest.raises(RunnerDied):
-        await runner.predict("red", timeout=LONG)
+        await ask(runner, "red")
     assert await runner.measure() == 0
 
 
@@ -105,7 +105,7 @@ async def test_a_hung_text_is_ended_at_its_deadline_with_its_runner(runner: Runn
     neighbour = await sent(runner, "forever")
 
     with pytest.raises(DeadlineExceeded, match=r"0\.2 s"):
-        await runner.predict("forever", timeout=0.2)
+        await ask(runner, "forever", timeout=0.2)
 
     with pytest.raises(RunnerDied):
         await asyncio.wait_for(neighbour, LONG)
@@ -121,7 +121,7 @@ async def test_a_stopped_runner_does_not_block_the_loop(runner: Runner) -> None:
 
     began = time.monotonic()
     outcomes = await asyncio.gather(
-        *(runner.predict("x" * _MB, timeout=2) for _ in range(40)), return_exceptions=True
+        *(ask(runner, "x" * _MB, timeout=2) for _ in range(40)), return_exceptions=True
     )
     rescue.cancel()
 
@@ -136,7 +136,7 @@ async def test_interrupts_and_terminations_are_ignored(runner: Runner) -> None:
     for ignored in (signal.SIGINT, signal.SIGTERM):
         os.kill(runner.pid, ignored)
 
-    assert (await runner.predict("red", timeout=LONG)).row.tokens == 3
+    assert (await ask(runner, "red")).row.tokens == 3
 
 
 async def test_a_runner_yields_to_the_service(runner: Runner) -> None:
@@ -166,7 +166,7 @@ async def test_close_may_be_called_again_by_anyone_at_any_time(runner: Runner) -
     await runner.wait_ended()
 
     with pytest.raises(RunnerDied):
-        await runner.predict("red", timeout=LONG)
+        await ask(runner, "red")
 
 
 async def test_a_cancelled_close_finishes_first(runner: Runner) -> None:
