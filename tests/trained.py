@@ -7,6 +7,8 @@ cannot hold beside the others; or a weight, which spoils the scale of the weight
 """
 
 import json
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +58,15 @@ def write_trained(folder: Path, hard: str = "") -> Path:
         model.graph.initializer.append(numpy_helper.from_array(value, name))
     save_model(model, str(folder / "model.onnx"))
     return folder
+
+
+def fail(**_: Any) -> None:
+    """For a child to call, in place of what it should do."""
+    raise MemoryError("no room")
+
+
+def die(**_: Any) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _vocabulary() -> dict[str, int]:

@@ -132,7 +132,7 @@ _WORDS: Mapping[str, Sequence[str]] = {
         "prompt",
     ),
     "quality": (
-        "cheap", "heavy", "beautiful", "dangerous", "late", "blue", "useful", "broken", "safe",
+        "cheap", "heavy", "beautiful", "dangerous", "late", "blue", "useful", "rusty", "safe",
         "strange", "polite", "secret", "quiet",
     ),
     "name": (

@@ -5,6 +5,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -186,11 +187,11 @@ async def test_a_graph_without_a_head_is_refused(desk: Desk, tmp_path: Path) -> 
         await desk.register("mine", f"dir:{folder}")
 
 
-async def test_a_precision_that_the_model_has_not_is_refused(desk: Desk, tmp_path: Path) -> None:
-    origin = f"dir:{colours(tmp_path / 'm')}"
-    desk.catalogue = Catalogue({"mine": ModelSpec("mine", origin, precision="int8")})
+async def test_a_precision_that_the_model_has_not_is_refused(desk: Desk) -> None:
+    spec = replace(desk.catalogue.embedded, name="mine", precision="fp32")
+    desk.catalogue = Catalogue({"mine": spec})
 
-    with pytest.raises(RegistrationFailed, match="mine is fp32, but the catalogue asks for int8"):
+    with pytest.raises(RegistrationFailed, match="mine cannot be registered: it is int8, but fp32"):
         await desk.register("mine", None)
 
 

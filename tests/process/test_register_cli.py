@@ -43,8 +43,9 @@ def test_a_folder_is_registered_step_by_step(tmp_path: Path) -> None:
 
     assert done.returncode == 0
     assert done.stdout == ""
-    steps = [line.split(maxsplit=1)[0] for line in done.stderr.splitlines()]
-    assert steps == ["Optimising", "Loading", "Registered"]
+    steps = [line.split(maxsplit=1)[0] for line in done.stderr.splitlines() if "…" in line]
+    assert steps == ["Optimising", "Reading", "Loading"]
+    assert done.stderr.splitlines()[-1].startswith("Registered mine:")
     assert registered(tmp_path / "home") == ["mine"]
 
 
@@ -67,7 +68,25 @@ def test_a_failure_is_one_clear_line_and_leaves_no_store_entry(tmp_path: Path) -
     assert registered(tmp_path / "home") == []
 
 
-@pytest.mark.parametrize("arguments", [[], ["a", "b"], ["mine", "--sauce", "x"]])
+def test_a_precision_by_hand_goes_before_the_catalogue(tmp_path: Path) -> None:
+    catalogue = tmp_path / "mine.toml"
+    source = colours(tmp_path / "m")
+    catalogue.write_text(f'[models.mine]\norigin = "dir:{source}"\nprecision = "int8"\n')
+    configured = {"MODEL_CACHE_CATALOGUE": str(catalogue)}
+
+    refused = run(tmp_path / "home", "mine", **configured)
+    done = run(tmp_path / "home", "mine", "--precision", "fp32", **configured)
+
+    assert refused.returncode == 1
+    assert "as int8, there is nothing in the graph that could be quantised" in refused.stderr
+    assert done.returncode == 0
+    assert "Reading" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["a", "b"], ["mine", "--sauce", "x"], ["mine", "--precision", "int4"]],
+)
 def test_wrong_usage_is_told_as_such(tmp_path: Path, arguments: list[str]) -> None:
     failed = run(tmp_path / "home", *arguments)
 

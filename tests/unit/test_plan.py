@@ -37,6 +37,16 @@ def test_a_name_outside_of_the_catalogue_needs_a_source() -> None:
         choose_spec("mine", None, Catalogue({}))
 
 
+def test_what_is_asked_for_by_hand_goes_before_the_catalogue() -> None:
+    catalogue = Catalogue({"mine": replace(SPEC, precision="int8")})
+
+    plain = choose_spec("mine", None, catalogue)
+    chosen = choose_spec("mine", None, catalogue, engine="transformers", precision="fp32")
+
+    assert (plain.engine, plain.precision) == ("onnx", "int8")
+    assert (chosen.engine, chosen.precision) == ("transformers", "fp32")
+
+
 @pytest.mark.parametrize("name", ["../up", "Mine", "a" * 64, "mine:1", ""])
 def test_what_cannot_be_a_name_is_refused(name: str) -> None:
     with pytest.raises(RegistrationFailed, match="cannot name a model"):
@@ -54,9 +64,14 @@ def test_the_same_content_has_the_same_version_whatever_its_name_and_place() -> 
 
 
 @pytest.mark.parametrize(
-    "spec", [replace(SPEC, max_length=64), replace(SPEC, labels={"benign": "harmless"})]
+    "spec",
+    [
+        replace(SPEC, max_length=64),
+        replace(SPEC, labels={"benign": "harmless"}),
+        replace(SPEC, precision="int8"),
+    ],
 )
-def test_another_length_or_other_labels_make_another_version(spec: ModelSpec) -> None:
+def test_another_length_precision_or_other_labels_make_another_version(spec: ModelSpec) -> None:
     """Fails when the version goes by the files alone: a change of the catalogue has no effect."""
     assert planned(spec).version != planned().version
 
@@ -73,7 +88,11 @@ def test_labels_are_renamed_by_the_catalogue_and_keep_their_places() -> None:
     [
         (replace(SPEC, labels={"LABEL_0": "x"}), r"labels names \['LABEL_0'\]"),
         (replace(SPEC, labels={"jailbreak": "benign"}), "two labels would have one name"),
-        (replace(SPEC, engine="pytorch"), "engine 'pytorch' is not there yet"),
+        (
+            replace(SPEC, engine="transformers"),
+            r"engine 'transformers' needs \.safetensors weights",
+        ),
+        (replace(SPEC, harmless="fine"), "harmless is 'fine', but the labels are"),
     ],
 )
 def test_a_catalogue_entry_that_does_not_fit_the_model_is_refused(
