@@ -7,15 +7,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar, cast
 
+from cache.ports import HOST
 from models.catalogue import Catalogue
 from models.clock import SystemClock
 from models.config import ServingConfig
+from models.devices import NoDevices
 from models.directory import Directory
 from models.engines import Row
 from models.errors import DeadlineExceeded, InferenceFailed, RunnerDied, RunnerGone
 from models.forkserver import ForkServer
 from models.journal import AccessJournal, History
 from models.loader import LiveModel, ModelLoader
+from models.placement import DeviceGauge
 from models.port import Happening
 from models.runner import Answer, Runner
 from models.serving import Serving
@@ -256,6 +259,11 @@ class House:
 
     def begin(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         return asyncio.get_running_loop().create_task(work)
+
+
+def on_cpu(stored: StoredModel, runner: object) -> LiveModel:
+    """A resident that takes nothing of a GPU, with some fake as its runner."""
+    return LiveModel(stored, cast("Runner", runner), DeviceGauge(NoDevices(), HOST, 0))
 
 
 async def nothing() -> None:

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import cast
 
 import pytest
 
@@ -15,9 +14,10 @@ from models.dispatch import Dispatcher
 from models.engines import Row
 from models.errors import InferenceFailed, RunnerDied, RunnerGone
 from models.loader import LiveModel
-from models.runner import Answer, Runner
+from models.runner import Answer
 from tests.aio.test_directory import stored
 from tests.fakes import FakeClock, RecordingObserver, settle
+from tests.fakes_serving import on_cpu
 
 POISON = "poison"
 UNREADABLE = "unreadable"
@@ -76,7 +76,7 @@ class FragileLoader:
 
     async def load(self, key: str) -> LiveModel:
         self.runners.append(FragileRunner(self.device))
-        return LiveModel(stored(key), cast("Runner", self.runners[-1]))
+        return on_cpu(stored(key), self.runners[-1])
 
 
 class Bench:

@@ -1,7 +1,7 @@
 """What is known, as views: each source of it alone."""
 
 from math import inf
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -10,13 +10,11 @@ from cache.ports import Priority
 from cache.quarantine import Suspension
 from cache.ranking import Hold, Standing
 from models.describe import model_view
-from models.loader import LiveModel
-from models.runner import Runner
 from models.spec import ModelSpec, StoredModel
 from models.usage import Usage
 from models.views import ModelView, QuarantineView
 from tests.aio.test_directory import stored
-from tests.fakes_serving import FakeRunner, FakeSystemClock
+from tests.fakes_serving import FakeRunner, FakeSystemClock, on_cpu
 
 SPEC = ModelSpec(
     name="m", origin="hf:x/m", source="Hugging Face", engine="pytorch", priority=Priority.HIGH
@@ -43,7 +41,7 @@ def view(
     live = None
     if entry is not None and entry.state is not State.LOADING:
         held = stored("m", "held")
-        live = LiveModel(held, cast("Runner", FakeRunner(held)))
+        live = on_cpu(held, FakeRunner(held))
     return model_view("m", spec, model, entry, live, Usage(), Usage(), FakeSystemClock(), **known)
 
 
