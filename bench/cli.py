@@ -1,4 +1,4 @@
-"""`scripts/bench`: runs a topic, tells of it on stderr, prints what was found as Markdown.
+"""`scripts/bench`: runs topics, tells of it on stderr, prints what was found as Markdown.
 
 Exit codes: 0 all bars met, or a quick run; 1 a bar was missed; 2 usage; 3 a part could not be
 run; 130 interrupted.
@@ -16,74 +16,103 @@ from pathlib import Path
 
 import httpx
 
+from bench.document import write_page
 from bench.figures import shown
+from bench.hammer import Unanswered
 from bench.machine import about
+from bench.processes import ServerFailed
 from bench.report import Report, Section, as_json, as_markdown
-from bench.servers import ServerFailed
 from bench.setup import Setup
-from bench.topics import TOPICS, Topic
+from bench.topics import TOPICS
 from models.errors import ModelError
 
 MISSED, NOT_RUN, INTERRUPTED = 1, 3, 130
+_WRITE = "put these topics into that page of figures (docs/benchmarks.md), and its .json"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit status."""
     options = _parser().parse_args(arguments)
-    topic = TOPICS[options.topic]
-    unknown = sorted(set(options.only or ()) - set(topic.parts))
-    if unknown:
-        _say(f"error: {options.topic} has no {', '.join(unknown)}; it has {', '.join(topic.parts)}")
+    topics = options.topics or list(TOPICS)
+    if problem := _problem(topics, options.only or ()):
+        _say(f"error: {problem}")
         return 2
     logging.disable(logging.WARNING)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    reports = []
     try:
-        report = _run(topic, options)
-    except (ServerFailed, ModelError, httpx.HTTPError) as error:
+        with ExitStack() as stack:
+            setup = _setup(options, stack)
+            for topic in topics:
+                reports.append(_run(topic, setup, options.only))
+                _keep(reports, options)
+    except (ServerFailed, ModelError, Unanswered, httpx.HTTPError) as error:
         _say(f"error: {error}")
         return NOT_RUN
     except KeyboardInterrupt:
         _say("interrupted")
         return INTERRUPTED
-    return _deliver(report, options)
+    return _judge(reports)
 
 
-def _run(topic: Topic, options: argparse.Namespace) -> Report:
+def _problem(topics: Sequence[str], only: Sequence[str]) -> str:
+    """What is wrong with the choice; "" when nothing is."""
+    for topic in topics:
+        if topic not in TOPICS:
+            return f"there is no {topic}; there is {', '.join(TOPICS)}"
+        unknown = sorted(set(only) - set(TOPICS[topic].parts))
+        if unknown:
+            return f"{topic} has no {', '.join(unknown)}; it has {', '.join(TOPICS[topic].parts)}"
+    return ""
+
+
+def _setup(options: argparse.Namespace, stack: ExitStack) -> Setup:
+    if options.models is None:
+        temporary = tempfile.TemporaryDirectory(prefix="model-cache-bench-")
+        options.models = Path(stack.enter_context(temporary))
+    return Setup(
+        models=options.models.absolute(),
+        quick=options.quick,
+        requests=40 if options.quick else options.requests,
+        seeds=options.seeds[:1] if options.quick else options.seeds,
+        budget=options.budget,
+        say=_say,
+    )
+
+
+def _run(topic: str, setup: Setup, only: Sequence[str] | None) -> Report:
     """Every server has ended when this returns or raises."""
-    machine = about()
-    with ExitStack() as stack:
-        if options.models is None:
-            temporary = tempfile.TemporaryDirectory(prefix="model-cache-bench-")
-            options.models = Path(stack.enter_context(temporary))
-        setup = Setup(
-            models=options.models.absolute(),
-            quick=options.quick,
-            requests=40 if options.quick else options.requests,
-            seeds=options.seeds[:1] if options.quick else options.seeds,
-            budget=options.budget,
-            say=_say,
-        )
-        sections: list[Section] = []
-        for name, part in topic.parts.items():
-            if not options.only or name in options.only:
-                began = time.monotonic()
-                _say(f"── {name}")
-                sections.append(part(setup))
-                _say(f"── {name}: {time.monotonic() - began:.0f} s")
-    return Report(options.topic, machine, options.quick, sections)
+    machine, sections = about(), list[Section]()
+    for name, part in TOPICS[topic].parts.items():
+        if not only or name in only:
+            began = time.monotonic()
+            title = name if name == topic else f"{topic}: {name}"
+            _say(f"── {title}")
+            sections.append(part(setup))
+            _say(f"── {title}: {time.monotonic() - began:.0f} s")
+    report = Report(topic, machine, setup.quick, sections)
+    sys.stdout.write(as_markdown(report))
+    sys.stdout.flush()
+    return report
 
 
-def _deliver(report: Report, options: argparse.Namespace) -> int:
-    text = as_markdown(report)
-    sys.stdout.write(text)
+def _keep(reports: Sequence[Report], options: argparse.Namespace) -> None:
+    """After each topic, so that a later one's failure costs nothing."""
     if options.markdown is not None:
+        text = "\n".join(as_markdown(report) for report in reports)
         options.markdown.write_text(text, encoding="utf-8")
     if options.out is not None:
-        options.out.write_text(as_json(report), encoding="utf-8")
-    missed = [bar for bar in report.bars if not bar.met]
-    for bar in missed:
-        _say(f"missed: {bar.name}: {shown(bar.figure)}, asked for: {bar.bar}")
-    return 0 if report.met else MISSED
+        options.out.write_text(as_json(reports), encoding="utf-8")
+    if options.write is not None:
+        write_page(options.write, reports)
+
+
+def _judge(reports: Sequence[Report]) -> int:
+    for report in reports:
+        for bar in report.bars:
+            if not bar.met:
+                _say(f"missed: {bar.name}: {shown(bar.figure)}, asked for: {bar.bar}")
+    return 0 if all(report.met for report in reports) else MISSED
 
 
 def _say(line: str) -> None:
@@ -96,10 +125,13 @@ def _parser() -> argparse.ArgumentParser:
         prog="scripts/bench", description="Measure the service on this machine."
     )
     listed = "; ".join(f"{name}: {topic.about}" for name, topic in TOPICS.items())
-    parser.add_argument("topic", choices=sorted(TOPICS), help=listed)
+    parser.add_argument("topics", nargs="*", metavar="TOPIC", help=f"by default all; {listed}")
     parser.add_argument("--only", type=_names, metavar="A,B", help="these parts of the topic")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="write all figures as JSON")
+    parser.add_argument(
+        "--out", "--json", type=Path, metavar="FILE", help="write all figures as JSON"
+    )
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables too")
+    parser.add_argument("--write", type=Path, metavar="FILE", help=_WRITE)
     parser.add_argument("--quick", action="store_true", help="a little of each; judges nothing")
     parser.add_argument("--models", type=Path, metavar="DIR", help="keep the built models here")
     parser.add_argument("--requests", type=_whole, default=600, help="to each policy (600)")

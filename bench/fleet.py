@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Protocol
 
 from bench.encoders import LABELS, POSITIONS, Shape, quantise, write_encoder
 from bench.vocabularies import ENGLISH, write_tokenizer
@@ -31,9 +32,22 @@ _MULTILINGUAL = 160_000
 Say = Callable[[str], None]
 
 
+class Source(Protocol):
+    """What registration takes. As long as `recipe` is the same, so is the model of that `key`."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def key(self) -> str: ...
+    @property
+    def recipe(self) -> str: ...
+    def write_source(self, folder: Path) -> None:
+        """Fill `folder` with graph, tokenizer and settings; called in a process of its own."""
+
+
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One classifier. Another `seed` is another version of it."""
+    """One classifier of random weights. Another `seed` is another version of it."""
 
     name: str
     shape: Shape
@@ -42,8 +56,23 @@ class Model:
 
     @property
     def recipe(self) -> str:
-        """What it is made by: as long as this is the same, so is the model."""
         return json.dumps([asdict(self), RECIPE, onnxruntime_version()])
+
+    @property
+    def key(self) -> str:
+        return f"{self.name} {self.seed}"
+
+    def write_source(self, folder: Path) -> None:
+        labels = {str(index): label for index, label in enumerate(LABELS)}
+        config = {"id2label": labels, "max_position_embeddings": POSITIONS}
+        (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+        cut = json.dumps({"model_max_length": MAX_LENGTH})
+        (folder / "tokenizer_config.json").write_text(cut, encoding="utf-8")
+        write_tokenizer(folder / "tokenizer.json", self.shape.vocabulary)
+        write_encoder(folder / "model.onnx", self.shape, self.seed)
+        if self.int8:
+            quantise(folder / "model.onnx", folder / "int8.onnx")
+            (folder / "int8.onnx").replace(folder / "model.onnx")
 
 
 MODELS = (
@@ -69,13 +98,13 @@ TINY = (
 """With the embedded model four, for a quick run."""
 
 
-def ensure(folder: Path, wanted: Sequence[Model], say: Say) -> list[StoredModel]:
+def ensure(folder: Path, wanted: Sequence[Source], say: Say) -> list[StoredModel]:
     """The store `folder`/models has `wanted`, and the embedded model last."""
     folder.mkdir(parents=True, exist_ok=True)
     return asyncio.run(_ensure(folder, wanted, say))
 
 
-async def _ensure(folder: Path, wanted: Sequence[Model], say: Say) -> list[StoredModel]:
+async def _ensure(folder: Path, wanted: Sequence[Source], say: Say) -> list[StoredModel]:
     store, catalogue = ModelStore(folder / "models"), load_catalogue()
     store.path.mkdir(exist_ok=True)
     forkserver = await ForkServer.start()
@@ -94,7 +123,7 @@ async def _ensure(folder: Path, wanted: Sequence[Model], say: Say) -> list[Store
 
 
 async def _make(
-    model: Model, store: ModelStore, forkserver: ForkServer, catalogue: Catalogue, say: Say
+    model: Source, store: ModelStore, forkserver: ForkServer, catalogue: Catalogue, say: Say
 ) -> StoredModel:
     say(f"building {model.name} …")
     with tempfile.TemporaryDirectory(prefix="model-cache-bench-") as folder:
@@ -109,9 +138,9 @@ async def _make(
         )
 
 
-async def _in_child(folder: Path, model: Model) -> None:
-    """`write_source` in a process of its own, which gives its memory back and can be stopped."""
-    child = get_context("spawn").Process(target=write_source, args=(folder, model), daemon=True)
+async def _in_child(folder: Path, model: Source) -> None:
+    """In a process of its own, which gives its memory back and can be stopped."""
+    child = get_context("spawn").Process(target=_write, args=(folder, model), daemon=True)
     child.start()
     try:
         await asyncio.to_thread(child.join)
@@ -121,23 +150,9 @@ async def _in_child(folder: Path, model: Model) -> None:
         raise RegistrationFailed(f"{model.name} could not be built (status {child.exitcode})")
 
 
-def write_source(folder: Path, model: Model) -> None:
-    """Fill `folder` with what registration takes: graph, tokenizer and settings."""
-    labels = {str(index): label for index, label in enumerate(LABELS)}
-    config = {"id2label": labels, "max_position_embeddings": POSITIONS}
+def _write(folder: Path, model: Source) -> None:
     logging.disable(logging.WARNING)
-    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
-    cut = json.dumps({"model_max_length": MAX_LENGTH})
-    (folder / "tokenizer_config.json").write_text(cut, encoding="utf-8")
-    write_tokenizer(folder / "tokenizer.json", model.shape.vocabulary)
-    write_encoder(folder / "model.onnx", model.shape, model.seed)
-    if model.int8:
-        quantise(folder / "model.onnx", folder / "int8.onnx")
-        (folder / "int8.onnx").replace(folder / "model.onnx")
-
-
-def _key(model: Model) -> str:
-    return f"{model.name} {model.seed}"
+    model.write_source(folder)
 
 
 def _records(folder: Path) -> dict[str, list[str]]:
@@ -146,11 +161,11 @@ def _records(folder: Path) -> dict[str, list[str]]:
     return known
 
 
-def _recorded(folder: Path, store: ModelStore, model: Model) -> StoredModel | None:
-    recipe, version = _records(folder).get(_key(model), ["", ""])
+def _recorded(folder: Path, store: ModelStore, model: Source) -> StoredModel | None:
+    recipe, version = _records(folder).get(model.key, ["", ""])
     return store.find(model.name, version) if recipe == model.recipe else None
 
 
-def _record(folder: Path, model: Model, stored: StoredModel) -> None:
-    known = _records(folder) | {_key(model): [model.recipe, stored.version]}
+def _record(folder: Path, model: Source, stored: StoredModel) -> None:
+    known = _records(folder) | {model.key: [model.recipe, stored.version]}
     (folder / _RECORD).write_text(json.dumps(known, indent=1), encoding="utf-8")

@@ -56,16 +56,32 @@ class Report:
         return self.quick or all(bar.met for bar in self.bars)
 
 
-def as_json(report: Report) -> str:
-    document = {
+def as_data(report: Report) -> dict[str, Any]:
+    """What JSON can say of a run."""
+    return {
         "topic": report.topic,
         "about": dict(report.about),
         "quick": report.quick,
-        "bars": [asdict(bar) for bar in report.bars],
+        "bars": [
+            {"part": section.name, **asdict(bar)}
+            for section in report.sections
+            for bar in section.bars
+        ],
         "parts": {
-            section.name: {"note": section.note, **section.data} for section in report.sections
+            section.name: {
+                "note": section.note,
+                "tables": [asdict(table) for table in section.tables],
+                **section.data,
+            }
+            for section in report.sections
         },
     }
+
+
+def as_json(reports: Sequence[Report]) -> str:
+    """One run by itself, several by their topics."""
+    by_topic = {report.topic: as_data(report) for report in reports}
+    document = by_topic if len(reports) > 1 else as_data(reports[0])
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
@@ -75,7 +91,9 @@ def as_markdown(report: Report) -> str:
     if report.quick:
         lines += ["A quick run: it shows that the bench works, and its figures mean nothing.", ""]
     for section in report.sections:
-        lines += _section(section)
+        tables = [asdict(table) for table in section.tables]
+        bars = [asdict(bar) for bar in section.bars]
+        lines += section_lines(section.name, section.note, tables, bars)
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -86,11 +104,20 @@ def table_lines(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> lis
     return ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in cells]
 
 
-def _section(section: Section) -> list[str]:
-    lines = [f"### {section.name}", "", section.note, ""]
-    for table in section.tables:
-        lines += [f"**{table.title}**", "", *table_lines(table.columns, table.rows), ""]
-    if section.bars:
-        rows = [(b.name, b.bar, b.figure, "met" if b.met else "**missed**") for b in section.bars]
+def section_lines(
+    name: str,
+    note: str,
+    tables: Sequence[Mapping[str, Any]],
+    bars: Sequence[Mapping[str, Any]],
+) -> list[str]:
+    """A part of a report, from what is in its data."""
+    lines = [f"### {name}", "", note, ""]
+    for table in tables:
+        lines += [f"**{table['title']}**", "", *table_lines(table["columns"], table["rows"]), ""]
+    if bars:
+        rows = [
+            (bar["name"], bar["bar"], bar["figure"], "met" if bar["met"] else "**missed**")
+            for bar in bars
+        ]
         lines += [*table_lines(("Bar", "Asked for", "Figure", "Verdict"), rows), ""]
     return lines

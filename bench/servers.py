@@ -2,22 +2,19 @@
 
 import contextlib
 import os
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
-import psutil
+
+from bench.processes import Program, free_port, running, wait_until_ready
 
 SERVICE = "service:ModelCache"
 ROOT = Path(__file__).parents[1]
-START_TIMEOUT = 120.0
-STOP_TIMEOUT = 60.0
 ASK_TIMEOUT = 150.0
 """Seconds."""
 
@@ -31,10 +28,6 @@ PLAIN = {
     "SHUTDOWN_DELAY": "0",
 }
 """Settings of a server on which nothing happens by itself; a topic may set others."""
-
-
-class ServerFailed(Exception):
-    """The server did not start, or ended; the message has the end of its log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +70,15 @@ def served(folder: Path, store: Path | None, settings: Mapping[str, str]) -> Ite
     if store is not None and not (home / "models").exists():
         (home / "models").symlink_to(store.resolve(), target_is_directory=True)
     port, log = free_port(), folder / "server.log"
-    process = _start(port, log, environment(home, settings))
-    family: list[psutil.Process] = []
-    try:
-        _wait_until_ready(port, process, log)
-        family += _family(process.pid)
+    command = bento_command(sys.executable, SERVICE, port)
+    with running(Program(command, ROOT, environment(home, settings)), log) as process:
+        wait_until_ready(f"http://127.0.0.1:{port}/readyz", process, log)
         yield Server(port, home, process)
-        family += _family(process.pid)
-        process.terminate()
-        process.wait(STOP_TIMEOUT)
-    finally:
-        _end(process, family)
+
+
+def bento_command(python: str, service: str, port: int) -> list[str]:
+    options = ["--host", "127.0.0.1", "--port", str(port), "--timeout-graceful-shutdown", "30"]
+    return [python, "-m", "bentoml", "serve", service, *options]
 
 
 def environment(home: Path, settings: Mapping[str, str]) -> dict[str, str]:
@@ -96,55 +87,3 @@ def environment(home: Path, settings: Mapping[str, str]) -> dict[str, str]:
     own = {"BENTOML_HOME": str(home), "BENTOML_DO_NOT_TRACK": "True", "PYTHONUNBUFFERED": "1"}
     told = {f"MODEL_CACHE_{name}": text for name, text in {**PLAIN, **settings}.items()}
     return kept | own | told
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _start(port: int, log: Path, env: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    """In a session of its own, so that Ctrl-C reaches the bench alone, which then ends it."""
-    options = ["--host", "127.0.0.1", "--port", str(port), "--timeout-graceful-shutdown", "30"]
-    command = [sys.executable, "-m", "bentoml", "serve", SERVICE, *options]
-    with log.open("ab") as stream:
-        return subprocess.Popen(  # noqa: S603  # the command is ours
-            command,
-            cwd=ROOT,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=stream,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-
-
-def _wait_until_ready(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + START_TIMEOUT
-    while process.poll() is None and time.monotonic() < deadline:
-        with contextlib.suppress(httpx.TransportError):
-            if (
-                httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=5).status_code
-                == httpx.codes.OK
-            ):
-                return
-        time.sleep(0.05)
-    tail = log.read_text(encoding="utf-8", errors="replace")[-2000:]
-    raise ServerFailed(f"the server is not ready:\n{tail}")
-
-
-def _family(pid: int) -> list[psutil.Process]:
-    with contextlib.suppress(psutil.NoSuchProcess):
-        process = psutil.Process(pid)
-        return [process, *process.children(recursive=True)]
-    return []
-
-
-def _end(process: subprocess.Popen[bytes], family: list[psutil.Process]) -> None:
-    """Kill what is left, by pid: psutil knows a process from one that has got its number."""
-    for member in (*family, *_family(process.pid)):
-        with contextlib.suppress(psutil.NoSuchProcess):
-            member.kill()
-    process.wait(STOP_TIMEOUT)

@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.fleet import MODELS, TINY, Model, ensure
+from bench.classifiers import BASE, MINI, TINY_BASE, TINY_MINI, Built, Classifier, build
+from bench.fleet import MODELS, TINY, Source, ensure
 from bench.servers import Server, served
 from models.spec import StoredModel
 
@@ -35,8 +36,26 @@ class Setup:
         """Models of all sizes, the embedded one last."""
         return self.ensure(TINY if self.quick else MODELS)
 
-    def ensure(self, wanted: Sequence[Model]) -> list[StoredModel]:
+    def ensure(self, wanted: Sequence[Source]) -> list[StoredModel]:
         return ensure(self.models, wanted, self.say)
+
+    def mini(self) -> Built:
+        """The classifier of MiniLM's size, in int8 and for transformers."""
+        return self.classifiers([TINY_MINI if self.quick else MINI])[0]
+
+    def base(self) -> Built:
+        """The same of base size."""
+        return self.classifiers([TINY_BASE if self.quick else BASE])[0]
+
+    def classifiers(self, wanted: Sequence[Classifier], precision: str = "int8") -> list[Built]:
+        return build(self.models, wanted, precision, self.say)
+
+    def rounds(self, count: int) -> int:
+        return 1 if self.quick else count
+
+    def texts(self, count: int) -> int:
+        """How many texts a round has: a few in a quick run."""
+        return min(count, 24) if self.quick else count
 
     @contextmanager
     def server(

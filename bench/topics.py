@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from bench.report import Section
 from bench.residency import cycles, decisions, journal, policies, refresh
 from bench.setup import Setup
+from bench.speed import cached, cold, fleet, footprint, idle, overhead, serving, targets
 
 Part = Callable[[Setup], Section]
 
@@ -29,4 +30,15 @@ TOPICS: Mapping[str, Topic] = {
             "journal": journal.run,
         },
     ),
+    "serving": Topic(
+        "throughput and tail beside the raw loop, LitServe and plain BentoML",
+        {"base": serving.base, "minilm": serving.mini},
+    ),
+    "cold": Topic("from not in memory to the first answer", {"cold": cold.run}),
+    "cached": Topic("predictions made before, beside a bare FastAPI app", {"cached": cached.run}),
+    "overhead": Topic("what HTTP and dispatch cost a single caller", {"overhead": overhead.run}),
+    "memory": Topic("a model's memory beside transformers", {"memory": footprint.run}),
+    "fleet": Topic("more models than room, beside functools.lru_cache", {"fleet": fleet.run}),
+    "targets": Topic("the documented targets in full size", {"targets": targets.run}),
+    "idle": Topic("what models in memory cost when nobody asks", {"idle": idle.run}),
 }

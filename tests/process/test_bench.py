@@ -82,12 +82,13 @@ def test_a_report_is_readable_as_markdown() -> None:
 
 
 def test_a_report_as_json_has_bars_and_data() -> None:
-    document = json.loads(as_json(report(met=True)))
+    document = json.loads(as_json([report(met=True)]))
 
     assert document["bars"] == [
-        {"name": "slowest, ms", "bar": "at most 1", "figure": 1.5, "met": True}
+        {"part": "speed", "name": "slowest, ms", "bar": "at most 1", "figure": 1.5, "met": True}
     ]
-    assert document["parts"] == {"speed": {"note": "As it was.", "times": [1.23456]}}
+    assert document["parts"]["speed"]["note"] == "As it was."
+    assert document["parts"]["speed"]["times"] == [1.23456]
 
 
 def test_a_missed_bar_is_a_failure_but_not_in_a_quick_run() -> None:
@@ -221,7 +222,7 @@ def test_a_quick_run_prints_tables_and_writes_json(project: Path) -> None:
     assert {step["cycle"] for step in document["parts"]["cycles"]["steps"]} == set(range(1, 9))
     assert all(look["tree_mb"] > 50 for look in document["parts"]["cycles"]["looks"])
     assert len(document["parts"]["decisions"]["decisions"]) == 10
-    assert all(set(bar) == {"name", "bar", "figure", "met"} for bar in document["bars"])
+    assert all(set(bar) == {"part", "name", "bar", "figure", "met"} for bar in document["bars"])
     assert len(document["bars"]) == 7
     assert "### cycles" in printed
     assert str(project) not in printed + out.read_text(encoding="utf-8")

@@ -1,0 +1,1 @@
+"""What the service is compared with: small programs in an environment of their own."""
