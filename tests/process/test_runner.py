@@ -16,7 +16,7 @@ from models.errors import (
     InferenceFailed,
     RunnerDied,
 )
-from models.runner import Runner
+from models.runner import Answer, Runner
 from models.runner_main import NICENESS, OOM_SCORE
 from tests import tiny
 from tests.process.processes import LONG, ask, lives
@@ -179,3 +179,60 @@ async def test_a_cancelled_close_finishes_first(runner: Runner) -> None:
 
     assert closing.cancelled()
     assert not lives(runner.pid)
+
+
+async def test_texts_of_one_run_have_each_his_own_answer_or_error(runner: Runner) -> None:
+    """The error of one fails the engine's run, so each is asked alone then.
+
+    Planted fault: without that all of them had the error.
+    """
+    outcomes = await runner.predict(["red", "unanswerable", "\ud800", "blue"], timeout=LONG)
+
+    red, unanswerable, unreadable, blue = outcomes
+    assert isinstance(red, Answer)
+    assert isinstance(blue, Answer)
+    assert red.row.probabilities == pytest.approx(tiny.expected(1, 0, 0))
+    assert blue.row.probabilities == pytest.approx(tiny.expected(0, 0, 1))
+    assert isinstance(unanswerable, InferenceFailed)
+    assert isinstance(unreadable, InferenceFailed)
+
+
+async def test_nobody_knows_which_of_several_texts_it_hangs_on(runner: Runner) -> None:
+    """So they are suspects, as those of a runner that died; alone, the guilty one is known.
+
+    Planted fault: the same error for several as for one made the innocent fail.
+    """
+    with pytest.raises(RunnerDied, match=r"0\.2 s"):
+        await runner.predict(["red", "forever"], timeout=0.2)
+
+
+async def test_a_runner_says_where_it_computes_and_whether_texts_may_be_sent_together(
+    runner: Runner,
+) -> None:
+    assert runner.device == "cpu"
+    assert isinstance(runner.batch_proof, bool)
+
+
+async def test_a_runner_works_on_as_many_texts_as_it_was_told_and_no_more(
+    runner: Runner,
+) -> None:
+    """Besides the thread that waits for the end of the socket.
+
+    Fault found: a load that came before the first thread was counted started one too many.
+    """
+    threads = psutil.Process(runner.pid).num_threads()
+
+    assert threads == tiny.order(Path()).threads + 1
+
+
+async def test_a_busy_runner_notices_the_end_of_the_service(runner: Runner) -> None:
+    """Planted fault: where only free threads read, it lived on in its endless inferences."""
+    hanging = [asyncio.create_task(ask(runner, "forever")) for _ in range(4)]
+    await asyncio.sleep(0)
+    assert runner._child._transport is not None
+
+    runner._child._closing = asyncio.create_task(asyncio.sleep(0))  # nobody kills it
+    runner._child._transport.abort()
+    await asyncio.wait_for(runner.wait_ended(), LONG)
+
+    await asyncio.gather(*hanging, return_exceptions=True)

@@ -1,0 +1,167 @@
+"""Whose turn it is: the pure decision, by examples and for whatever may happen."""
+
+from collections import Counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from models.turns import MOST_CHARACTERS, MOST_TEXTS, Caller, Lane, Run, Turns, texts_a_run
+
+_LANES = (1, 1, 4)
+"""How many texts the lanes of the machine take together."""
+
+
+def taken(turns: Turns[Caller]) -> list[str] | None:
+    run = turns.next_run()
+    return None if run is None else run.texts
+
+
+def test_callers_take_turns_a_text_each() -> None:
+    """Planted fault: going on with the same caller let him end first."""
+    turns, lane = Turns[Caller](runs=4), Lane()
+    for texts in (["a1", "a2", "a3"], ["b1"], ["c1", "c2"]):
+        turns.join(Caller(lane, texts))
+    runs = []
+    while run := turns.next_run():
+        runs += run.texts
+        turns.end(run)
+
+    assert runs == ["a1", "b1", "c1", "a2", "c2", "a3"]
+
+
+def test_texts_are_sent_together_up_to_a_number() -> None:
+    turns, lane = Turns[Caller](runs=1), Lane(MOST_TEXTS)
+    turns.join(Caller(lane, ["x"] * (MOST_TEXTS + 1)))
+
+    run = turns.next_run()
+
+    assert run is not None
+    assert len(run.texts) == MOST_TEXTS
+
+
+def test_texts_are_sent_together_up_to_so_many_characters_in_order_of_arrival() -> None:
+    """The short one behind the long one does not overtake it: nobody starves.
+
+    Planted fault: leaving out only what did not fit sent the short one first.
+    """
+    turns, lane = Turns[Caller](runs=1), Lane(MOST_TEXTS)
+    half = "x" * (MOST_CHARACTERS // 2)
+    for text in (half, half, half, "short"):
+        turns.join(Caller(lane, [text]))
+
+    assert taken(turns) == [half, half]
+
+
+def test_a_text_that_is_longer_than_that_goes_by_itself() -> None:
+    """Planted fault: applying the bound to the first text, too, let it wait for ever."""
+    turns, lane = Turns[Caller](runs=1), Lane(MOST_TEXTS)
+    turns.join(Caller(lane, ["x" * (MOST_CHARACTERS + 1), "short"]))
+
+    run = turns.next_run()
+
+    assert run is not None
+    assert [len(text) for text in run.texts] == [MOST_CHARACTERS + 1]
+
+
+def test_several_free_cores_share_what_waits() -> None:
+    """Planted fault: without the division the second core had nothing to do."""
+    turns, lane = Turns[Caller](runs=2), Lane(MOST_TEXTS)
+    turns.join(Caller(lane, list("abcde")))
+
+    assert [taken(turns), taken(turns)] == [["a", "b", "c"], ["d", "e"]]
+
+
+def test_batches_are_for_gpus_unless_the_setting_says_otherwise() -> None:
+    many = {
+        (setting, device): texts_a_run(setting, device, batch_proof=True) > 1
+        for setting in ("auto", "single", "batch")
+        for device in ("cpu", "cuda:1")
+    }
+
+    assert [which for which, batched in many.items() if batched] == [
+        ("auto", "cuda:1"),
+        ("batch", "cpu"),
+        ("batch", "cuda:1"),
+    ]
+
+
+@given(st.sampled_from(("auto", "single", "batch")), st.sampled_from(("cpu", "cuda:0")))
+def test_what_a_neighbour_would_move_is_never_batched(setting: str, device: str) -> None:
+    assert texts_a_run(setting, device, batch_proof=False) == 1
+
+
+class TurnsMachine(RuleBasedStateMachine):
+    """Two cores, one text ahead; two lanes for single texts and one for fours."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.turns: Turns[Caller] = Turns(2, ahead=1)
+        self.lanes = [Lane(most) for most in _LANES]
+        self.callers: list[Caller] = []
+        self.under_way: list[Run[Caller]] = []
+        self.sent: Counter[tuple[Caller, int]] = Counter()
+
+    @rule(
+        lane=st.integers(0, len(_LANES) - 1),
+        lengths=st.lists(st.sampled_from((1, MOST_CHARACTERS)), min_size=1, max_size=6),
+        alone=st.booleans(),
+    )
+    def join(self, lane: int, lengths: list[int], alone: bool) -> None:
+        caller = Caller(self.lanes[lane], ["x" * length for length in lengths], alone)
+        self.callers.append(caller)
+        self.turns.join(caller)
+
+    @precondition(lambda self: self.callers)
+    @rule(data=st.data())
+    def leave(self, data: st.DataObject) -> None:
+        self.turns.leave(data.draw(st.sampled_from(self.callers)))
+
+    @rule()
+    def send(self) -> None:
+        while (run := self.turns.next_run()) is not None:
+            self.under_way.append(run)
+            self.sent.update(run.picks)
+            self.check(run)
+
+    @precondition(lambda self: self.under_way)
+    @rule(data=st.data())
+    def end(self, data: st.DataObject) -> None:
+        run = data.draw(st.sampled_from(self.under_way))
+        self.under_way.remove(run)
+        self.turns.end(run)
+
+    def check(self, run: Run[Caller]) -> None:
+        """Of a run that was just begun."""
+        assert {caller.lane for caller, _ in run.picks} == {run.lane}
+        assert len(run.picks) <= run.lane.most
+        beside = [other for other in self.under_way if other.lane is run.lane]
+        if any(caller.alone for other in beside for caller, _ in other.picks):
+            assert len(beside) == len(run.picks) == 1
+
+    @invariant()
+    def no_text_is_sent_twice(self) -> None:
+        assert set(self.sent.values()) <= {1}
+
+    @invariant()
+    def no_more_cores_work_than_there_are(self) -> None:
+        inside = Counter(run.lane for run in self.under_way)
+        assert sum(min(runs, 2) for runs in inside.values()) <= 2
+        assert max(inside.values(), default=0) <= 3
+
+    @invariant()
+    def what_waits_is_counted(self) -> None:
+        waiting = Counter(lane for lane in self.lanes for _ in range(lane.unsent))
+        expected = Counter(caller.lane for caller in self.callers for _ in caller.unsent)
+        assert waiting == expected
+
+    def teardown(self) -> None:
+        """Whoever has not left has all of his texts sent in the end: none is forgotten."""
+        self.send()
+        while self.under_way:
+            self.turns.end(self.under_way.pop())
+            self.send()
+        assert not any(caller.unsent for caller in self.callers)
+
+
+TestTurns = TurnsMachine.TestCase
