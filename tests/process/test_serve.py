@@ -19,6 +19,8 @@ from api.settings import Settings
 from tests.process.server import ROOT, STOP_TIMEOUT, Server, free_port, served, started
 
 FAKE = "tests.process.fake_service:FakeModelCache"
+GRACE = 30.0
+"""Seconds that the tests' server is given for its end."""
 pytestmark = pytest.mark.process
 
 
@@ -106,6 +108,23 @@ def test_sigterm_ends_readiness_first_and_requests_under_way_are_answered(tmp_pa
 
     assert still_answered == 200
     assert prediction.status_code == 200
+    assert status == 0
+    assert "closed in an orderly way" in server.log
+
+
+def test_a_connection_kept_open_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    """Nor does one whose request never comes whole. Planted fault: the server told late."""
+    with served(FAKE, tmp_path, MODEL_CACHE_SHUTDOWN_DELAY="0") as server:
+        host, port = server.url.removeprefix("http://").split(":")
+        with (
+            httpx.Client() as client,
+            socket.create_connection((host, int(port))) as half,
+        ):
+            client.get(f"{server.url}/livez")
+            half.sendall(b"GET / HT")
+            server.process.terminate()
+            status = server.process.wait(GRACE / 2)
+
     assert status == 0
     assert "closed in an orderly way" in server.log
 
