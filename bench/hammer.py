@@ -132,7 +132,10 @@ class _Line:
         self.number, request = next(left, (-1, b""))
         if request:
             self._sent = time.perf_counter()
-            self.connection.sendall(request)
+            try:
+                self.connection.sendall(request)
+            except OSError as error:
+                raise Unanswered(f"a connection was closed: {error}") from error
         return bool(request)
 
     def take(self) -> Reply | None:
@@ -140,9 +143,9 @@ class _Line:
         try:
             chunk = self.connection.recv(_CHUNK)
         except OSError as error:
-            raise Unanswered(str(error)) from error
+            raise Unanswered(f"a connection was closed: {error}") from error
         if not chunk:
-            raise Unanswered("the server has closed a connection")
+            raise Unanswered("a connection was closed")
         self._read += chunk
         end = self._read.find(_END)
         if end < 0:
