@@ -16,6 +16,8 @@ class Desk:
     def __init__(self) -> None:
         self.coalescing: Coalescing[str] = Coalescing()
         self.gate = asyncio.Event()
+        self.unwound = asyncio.Event()
+        self.unwound.set()
         self.begun = 0
         self.called_off = 0
         self.error: Exception | None = None
@@ -30,6 +32,7 @@ class Desk:
                 await self.gate.wait()
             except asyncio.CancelledError:
                 self.called_off += 1
+                await self.unwound.wait()
                 raise
             if self.error is not None:
                 raise self.error
@@ -91,15 +94,18 @@ async def test_when_all_have_gone_away_the_work_is_called_off(desk: Desk) -> Non
 
 async def test_who_asks_while_the_work_is_being_called_off_has_his_own(desk: Desk) -> None:
     """Planted fault: it is forgotten only when it has ended; he was cancelled with it."""
+    desk.unwound.clear()
     first = desk.ask()
     await settle()
     first.cancel()
-    await asyncio.wait([first])
+    await settle()
 
     second = desk.ask()
     await settle()
+    desk.unwound.set()
     desk.gate.set()
 
+    assert desk.called_off == 1
     assert await second == ("a2", False)
 
 

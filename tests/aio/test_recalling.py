@@ -62,7 +62,7 @@ async def test_both_spellings_of_the_name_share_an_answer(home: House) -> None:
 
 
 async def test_models_do_not_share_answers() -> None:
-    """Planted fault: the model left out of key and digest."""
+    """Planted fault: the model left out of both scope and digest."""
     home = remembering("other")
     home.loader.answers["v1"] = (0.5, 0.5)
     async with home.open() as serving:

@@ -33,23 +33,27 @@ class Judged:
 
 
 class ResultsMachine(RuleBasedStateMachine):
-    """Faults that it found when they were planted: entries that are found although they have
-    expired or were dropped, a lookup that is no use, a scope judged by its sample's misses alone,
-    and a value too large for the room that is left.
+    """Faults that it found when they were planted: what has expired or was dropped is found; to be
+    looked up is no use (FIFO); entries are counted in place of bytes; what is too large is put; no
+    sample is kept; a scope is judged by `>`, by counts that go on, never, or only once.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.now = 0.0
-        self.cache: Results[int] = Results(CAPACITY, TTL, lambda value: value % 1000, WORTH)
+        self.cache: Results[int] = Results(CAPACITY, TTL, lambda value: value % 10_000, WORTH)
         self.kept: OrderedDict[tuple[str, int, bytes], Kept] = OrderedDict()
         self.scopes: defaultdict[str, Judged] = defaultdict(Judged)
         self.puts = 0
 
-    @rule(scope=SCOPES, digest=DIGESTS, size=st.integers(0, 999) | st.just(ENTRY_BYTES + 16))
+    @rule(
+        scope=SCOPES,
+        digest=DIGESTS,
+        size=st.integers(0, 1000) | st.just(ENTRY_BYTES + 16) | st.just(CAPACITY),
+    )
     def put(self, scope: str, digest: bytes, size: int) -> None:
         self.puts += 1
-        value = self.puts * 1000 + size
+        value = self.puts * 10_000 + size
         self.cache.put(scope, digest, value, self.now)
 
         key, total = (scope, self.scopes[scope].life, digest), ENTRY_BYTES + 16 + size
