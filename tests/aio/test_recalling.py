@@ -179,6 +179,7 @@ async def test_identical_requests_at_once_are_one_inference(home: House) -> None
     assert read_by_all(home) == ["x"]
     figures = (await home.serving.describe("shipped")).performance
     assert (figures.predictions, figures.computed, figures.joined) == (8, 1, 7)
+    assert figures.average_inference_seconds == 0.5
     assert (await home.serving.cache()).predictions.joined == 7
 
 
