@@ -31,8 +31,9 @@ pytestmark = [pytest.mark.process, pytest.mark.slow]
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Keeps no predictions: each text is to be read by the model."""
     folder = tmp_path_factory.mktemp("live")
-    settings = {"MODEL_CACHE_PRELOAD_MODELS": "[]", "MODEL_CACHE_PREDICTION_CACHE_MB": "0"}
-    with served(SERVICE, folder, **settings) as server:
+    with served(
+        SERVICE, folder, MODEL_CACHE_PRELOAD_MODELS="[]", MODEL_CACHE_PREDICTION_CACHE_MB="0"
+    ) as server:
         yield server
 
 
