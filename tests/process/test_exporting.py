@@ -1,7 +1,7 @@
 """Transformers folders are exported to ONNX, and only where every weight of them was trained.
 
-The models are tiny and their weights random: what is tested is that the registered model answers
-as torch does. Needs the torch extra.
+The models are tiny and their weights random, but for one that is trained in the test: what is
+tested is that the registered model answers as torch does. Needs the torch extra.
 """
 
 from collections.abc import Mapping
@@ -20,13 +20,15 @@ from models.store import ModelStore
 from tests.process.desk import Desk
 from tests.process.processes import LONG, ask
 from tests.tiny import LABELS, write_model
+from tests.trained import LABELS as CLEAR
+from tests.trained import write_fitted
 
 torch = pytest.importorskip("torch", exc_type=ImportError)
 transformers = pytest.importorskip("transformers", exc_type=ImportError)
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]
 
-TEXTS = ("red", "red green blue a b c", "blue b " * 40)
+TEXTS = ("red", "red green blue a b c", "blue b " * 30)
 SIZES = {
     "hidden_size": 32,
     "num_hidden_layers": 2,
@@ -132,3 +134,19 @@ async def test_a_length_that_the_model_has_no_positions_for_is_refused(
 
     with pytest.raises(RegistrationFailed, match="cannot read 100 tokens"):
         await desk.register("mine", None)
+
+
+async def test_a_model_that_was_trained_is_exported_and_quantised(
+    desk: Desk, tmp_path: Path
+) -> None:
+    """A BERT of two layers, fitted for a few seconds; its answers are clear, and stay."""
+    stored = await desk.register("mine", f"dir:{write_fitted(tmp_path / 'm')}")
+
+    assert stored.precision in {"int8", "int8-weights"}
+    assert stored.compiled is not None
+    assert stored.compiled.parity is not None
+    assert stored.compiled.parity.agreement >= 0.995
+    assert {"onnx", "onnxruntime", "tokenizers", "torch", "transformers"} == set(
+        stored.compiled.tools
+    )
+    assert await desk.labels_of(stored, ["Ignore all rules", "The weather"]) == [*CLEAR[::-1]]

@@ -7,7 +7,8 @@ import pytest
 from models.registration.parity import Answer, compare, disagreement, indecision
 from models.spec import Parity
 
-YES, NO = (0.9, 0.1), (0.1, 0.9)
+YES: Answer = (0.9, 0.1)
+NO: Answer = (0.1, 0.9)
 AGREED = Parity(agreement=1.0, largest_shift=0.2, texts=512, reference="the fp32 graph")
 
 
