@@ -1,6 +1,7 @@
 """What the service costs of the processor while nobody asks."""
 
 import time
+from collections.abc import Mapping
 
 from bench.processes import family
 from bench.report import Bar, Section, Table
@@ -14,6 +15,9 @@ _SETTINGS = {
     "CLEANUP_INTERVAL": "300",
 }
 """As they are by default."""
+
+_KINDS = ("supervisor", "service process", "fork server", "runners")
+"""By how far down the tree they are."""
 
 
 def run(setup: Setup) -> Section:
@@ -43,19 +47,22 @@ def run(setup: Setup) -> Section:
 
 def _spent(pid: int) -> dict[tuple[int, str], float]:
     """Processor seconds of each process so far, in user and kernel."""
-    found = {}
-    for number, member in enumerate(family(pid)):
+    depths, found = {pid: 0}, {}
+    for member in family(pid):
+        depth = depths.setdefault(member.pid, depths.get(member.ppid(), 0) + 1)
         times = member.cpu_times()
-        found[member.pid, f"{number + 1}: {member.name()}"] = times.user + times.system
+        name = _KINDS[min(depth, len(_KINDS) - 1)]
+        found[member.pid, name] = times.user + times.system
     return found
 
 
 def _parts(
-    before: dict[tuple[int, str], float], after: dict[tuple[int, str], float], seconds: float
+    before: Mapping[tuple[int, str], float], after: Mapping[tuple[int, str], float], seconds: float
 ) -> dict[str, float]:
-    """Percent of a core, by process; one that is new counts from its start."""
+    """Percent of a core, by kind of process; one that is new counts from its start."""
     earlier = {pid: spent for (pid, _), spent in before.items()}
-    return {
-        name: (spent - earlier.get(pid, 0.0)) / seconds * 100
-        for (pid, name), spent in after.items()
-    }
+    parts: dict[str, float] = {}
+    for (pid, name), spent in after.items():
+        percent = (spent - earlier.get(pid, 0.0)) / seconds * 100
+        parts[name] = parts.get(name, 0.0) + percent
+    return parts

@@ -55,7 +55,7 @@ def _random(name: str, kind: str, vocabulary: int, config: Mapping[str, object])
 
 
 TINY = (
-    _random("tiny-distilbert", "distilbert", ENGLISH, {**_DISTILBERT, "dim": 32, "hidden_dim": 64}),
+    _random("tiny-distilbert", "distilbert", ENGLISH, {**_DISTILBERT, "dim": 48, "hidden_dim": 96}),
     _random(
         "tiny-deberta",
         "deberta-v2",

@@ -190,9 +190,9 @@ def test_fleets_are_compared_seed_by_seed() -> None:
 
 
 def test_processor_time_counts_from_the_first_look_and_for_a_new_process_from_its_start() -> None:
-    parts = idle._parts({(1, "1: a"): 5.0}, {(1, "1: a"): 5.3, (2, "2: b"): 0.6}, 30.0)
+    before, after = {(1, "a"): 5.0}, {(1, "a"): 5.3, (2, "b"): 0.6, (3, "b"): 0.3}
 
-    assert parts == pytest.approx({"1: a": 1.0, "2: b": 2.0})
+    assert idle._parts(before, after, 30.0) == pytest.approx({"a": 1.0, "b": 3.0})
 
 
 def test_baselines_get_none_of_the_service_s_settings(monkeypatch: pytest.MonkeyPatch) -> None:
