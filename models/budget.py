@@ -18,6 +18,9 @@ _LOOK = 1.0
 _MEASURE = 5.0
 """Seconds after which the runners are measured for it, even if all seems well."""
 
+_NOTABLE = 0.01
+"""Part of the limit by which the budget has to change for the runners to be measured at once."""
+
 
 class Budget:
     """The limits of residency. `limit` is the memory limit, `free` tells what is free, in bytes;
@@ -67,7 +70,7 @@ class Budget:
         """Measure as often as it matters, and call `relieve` after it; for ever."""
         while True:
             await sleep(_LOOK)
-            if self._is_old() or self._seems_scarce():
+            if self._is_old() or self._seems_otherwise():
                 try:
                     await self.measure()
                 except OSError as error:
@@ -81,7 +84,9 @@ class Budget:
     def _is_old(self) -> bool:
         return self._clock.monotonic() - self._meter.last.at >= _MEASURE
 
-    def _seems_scarce(self) -> bool:
+    def _seems_otherwise(self) -> bool:
         """A cheap guess, by what the runners held when they were measured last."""
         whole = self._whole()
-        return elastic(whole, self._meter.last, self._free(), self._reserve).budget < whole.budget
+        guess = elastic(whole, self._meter.last, self._free(), self._reserve).budget
+        change = min(guess, whole.budget) - self.limits().budget
+        return abs(change) > _NOTABLE * self._limit
