@@ -1,5 +1,7 @@
 """Small entries for real model stores."""
 
+from typing import Any
+
 from models.card import Card
 from models.integrity import file_digest
 from models.spec import StoredModel
@@ -7,7 +9,11 @@ from models.store import ModelStore
 
 
 def add(
-    store: ModelStore, name: str = "mine", version: str = "1", data: bytes = b"w"
+    store: ModelStore,
+    name: str = "mine",
+    version: str = "1",
+    data: bytes = b"w",
+    **details: Any,
 ) -> StoredModel:
     with store.staging() as folder:
         entry = folder / "entry"
@@ -15,10 +21,10 @@ def add(
         (entry / "model.onnx").write_bytes(data)
         (entry / "tokenizer.json").write_bytes(b"{}")
         digests = {file.name: file_digest(file) for file in entry.iterdir()}
-        return store.add(entry, card(name, version, digests))
+        return store.add(entry, card(name, version, digests, **details))
 
 
-def card(name: str, version: str, digests: dict[str, str]) -> Card:
+def card(name: str, version: str, digests: dict[str, str], **details: Any) -> Card:
     return Card(
         name=name,
         version=version,
@@ -30,7 +36,7 @@ def card(name: str, version: str, digests: dict[str, str]) -> Card:
         footprint=48_000_000,
         load_seconds=0.25,
         digests=digests,
-        details={"origin": "dir:/srv/mine"},
+        details={"origin": "dir:/srv/mine", **details},
     )
 
 

@@ -9,13 +9,16 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import bentoml
 import pytest
 from bentoml._internal.models import ModelStore as BentoStore
 
 from models.errors import ModelLoadFailed
+from models.spec import Compiled, Parity
 from models.store import ModelStore
 from tests.contract.stores import add
 
@@ -44,6 +47,25 @@ def test_what_was_added_is_found_with_all_that_was_said_of_it(store: ModelStore)
     assert (found.max_length, found.precision, found.footprint) == (128, "fp32", 48_000_000)
     assert (found.load_seconds, found.size, found.version) == (0.25, 9, "1")
     assert (found.path / "model.onnx").read_bytes() == b"weights"
+
+
+def test_how_a_model_was_made_is_found_again(store: ModelStore) -> None:
+    parity = Parity(0.998, 0.05, 512, "the fp32 graph")
+
+    made = add(store, parity=asdict(parity), tools={"onnx": "1"}, refused={"int8": "3 of 512"})
+
+    assert made.compiled == Compiled(parity, {"onnx": "1"}, {"int8": "3 of 512"})
+
+
+def test_entries_of_earlier_releases_are_read(store: ModelStore) -> None:
+    """They told of parity in other words. Planted fault: every parity is taken for ours."""
+    earlier: dict[str, Any] = {
+        "parity": {"optimised": 1e-6, "exporter": "dynamo"},
+        "tools": {"onnxruntime": "1"},
+    }
+
+    assert add(store, "earlier", **earlier).compiled is None
+    assert add(store, "bare").compiled is None
 
 
 def test_bentoml_itself_sees_what_was_added(store: ModelStore) -> None:

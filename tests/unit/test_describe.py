@@ -1,16 +1,18 @@
 """What is known, as views: each source of it alone."""
 
+from dataclasses import replace
 from math import inf
 from typing import Any
 
 import pytest
 
+from api import overviews
 from cache.entry import Entry, State
 from cache.ports import Priority
 from cache.quarantine import Suspension
 from cache.ranking import Hold, Standing
 from models.describe import model_view
-from models.spec import ModelSpec, StoredModel
+from models.spec import Compiled, ModelSpec, Parity, StoredModel
 from models.usage import Usage
 from models.views import ModelView, QuarantineView
 from tests.aio.test_directory import stored
@@ -150,3 +152,22 @@ def test_a_quarantine_says_how_often_why_and_until_when() -> None:
     model = view(model=stored("m"), suspension=Suspension(2, "damaged", 7.0))
 
     assert model.quarantine == QuarantineView(2, "damaged", FakeSystemClock().utc(7.0))
+
+
+def test_of_a_registered_model_it_is_told_how_it_was_made() -> None:
+    made = Compiled(Parity(0.998, 0.05, 512, "the fp32 graph"), {"onnx": "1"}, {"int8": "slower"})
+    shown = overviews.model(view(model=replace(stored("m"), precision="int8", compiled=made)))
+
+    assert shown.compiled is not None
+    assert shown.compiled.model_dump() == {
+        "precision": "int8",
+        "parity": {
+            "agreement": 0.998, "largest_shift": 0.05, "texts": 512, "reference": "the fp32 graph"
+        },
+        "tools": {"onnx": "1"},
+        "refused": {"int8": "slower"},
+    }  # fmt: skip
+
+
+def test_of_what_an_earlier_release_registered_nothing_is_told_of_its_making() -> None:
+    assert overviews.model(view(model=stored("m"))).compiled is None
