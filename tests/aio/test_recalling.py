@@ -37,7 +37,7 @@ def read_by_all(home: House) -> list[str]:
 
 
 async def test_the_same_text_is_read_once(home: House) -> None:
-    """Planted fault: the answer put under the key of nobody."""
+    """Planted fault: the answer kept for another scope than it is looked up in."""
     first = await home.serving.predict("bad", "shipped")
     second = await home.serving.predict("bad", "shipped")
 
@@ -80,7 +80,7 @@ async def test_what_is_read_otherwise_is_asked_otherwise() -> None:
 
 
 async def test_without_the_cache_a_text_is_read_and_its_answer_not_kept(home: House) -> None:
-    """Planted faults: it was looked up; it was kept."""
+    """Neither looked up nor kept. Planted fault: the option left out of the condition."""
     for cache in (False, False, True, False):
         assert not (await home.serving.predict("x", "shipped", cache=cache)).cached
 
