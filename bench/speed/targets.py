@@ -80,16 +80,16 @@ class Target:
 
 def run(setup: Setup) -> Section:
     wanted = TINY if setup.quick else architectures()
-    built = [(one, p) for p in PRECISIONS for one in setup.classifiers(wanted, p)]
+    built = [one for precision in PRECISIONS for one in setup.classifiers(wanted, precision)]
     with setup.server() as server:
         targets = []
-        for one, precision in built:
-            targets.append(_measure(server, one, precision, setup.texts(TEXTS)))
+        for one in built:
+            targets.append(_measure(server, one, setup.texts(TEXTS)))
             setup.say(f"{one.name}: {targets[-1].answer_ms:.1f} ms an answer")
     return _section(targets)
 
 
-def _measure(server: Server, model: Built, precision: str, count: int) -> Target:
+def _measure(server: Server, model: Built, count: int) -> Target:
     name = model.name
     loaded = server.post(f"/models/{name}/load")
     warmed = server.post(f"/models/{name}/warmup")
@@ -105,7 +105,7 @@ def _measure(server: Server, model: Built, precision: str, count: int) -> Target
     server.post(f"/models/{name}/unload")
     return Target(
         model=name,
-        precision=precision,
+        precision=model.stored.precision,
         load_s=loaded["load_time_seconds"],
         warmup_s=warmed["warmup_time_seconds"],
         inference_ms=_mean(before, told["performance_metrics"]),
@@ -130,7 +130,7 @@ def _mean(before: Mapping[str, Any], after: Mapping[str, Any]) -> float:
 
 
 def _section(targets: Sequence[Target]) -> Section:
-    judged = [target for target in targets if target.precision == "fp32"]
+    judged = [target for target in targets if target.model.endswith(PRECISIONS[0])]
     bars = []
     for what, unit, bar, figures in (
         ("load", "s", _LOAD_S, [t.load_s for t in judged]),
@@ -146,10 +146,10 @@ def _section(targets: Sequence[Target]) -> Section:
             name = f"{target.model}: {what}, {unit}"
             bars.append(Bar(name, f"below {bar:g}", figure, met=figure < bar))
     rows = [
-        (t.model, t.load_s, t.warmup_s, t.inference_ms, t.answer_ms, t.footprint_mb)
+        (t.model, t.precision, t.load_s, t.warmup_s, t.inference_ms, t.answer_ms, t.footprint_mb)
         for t in targets
     ]
-    columns = ("", "load s", "warm-up s", "inference ms", "answer ms", "footprint MB")
+    columns = ("", "precision", "load s", "warm-up s", "inference ms", "answer ms", "footprint MB")
     return Section(
         "targets",
         note=(
