@@ -23,6 +23,8 @@ def softmax(logits: Matrix) -> Matrix:
 
 def worst(probabilities: Matrix, harmless: int | None) -> int:
     """The window least likely to be `harmless`; without such a label the one that is surest."""
+    if len(probabilities) == 1:
+        return 0
     if harmless is None:
         return int(probabilities.max(axis=1).argmax())
     return int(probabilities[:, harmless].argmin())

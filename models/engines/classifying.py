@@ -54,6 +54,8 @@ class Classifying:
         return rows
 
     def _probabilities(self, windows: Sequence[Window]) -> Matrix:
+        if len(windows) == 1:
+            return softmax(self._run(windows))
         probabilities = np.empty((len(windows), self._width))
         for batch in batches([len(window.ids) for window in windows], self._within):
             probabilities[batch] = softmax(self._run([windows[index] for index in batch]))

@@ -47,9 +47,13 @@ class Reader:
     def read(self, text: str) -> Reading:
         """Raises InferenceFailed for a text without tokens."""
         first = self._tokenizer.encode(text)
-        if not first.ids:
+        window = Window(first.ids, first.type_ids)
+        if not window.ids:
             raise InferenceFailed("the text has nothing that the model can read")
-        encodings = [first, *first.overflowing]
+        rest = first.overflowing
+        if not rest:
+            return Reading((window,), len(window.ids), truncated=False)
+        encodings = [first, *rest]
         indices = chosen(len(encodings), self._max_windows)
         windows = tuple(Window(encodings[i].ids, encodings[i].type_ids) for i in indices)
         return Reading(windows, self._tokens(windows, indices), len(windows) < len(encodings))
