@@ -46,11 +46,11 @@ def test_texts_are_sent_together_up_to_so_many_characters_in_order_of_arrival() 
     Planted fault: leaving out only what did not fit sent the short one first.
     """
     turns, lane = Turns[Caller](runs=1), Lane(MOST_TEXTS)
-    half = "x" * (MOST_CHARACTERS // 2)
-    for text in (half, half, half, "short"):
+    long = "x" * (MOST_CHARACTERS // 2 + 1)
+    for text in (long, long, "short"):
         turns.join(Caller(lane, [text]))
 
-    assert taken(turns) == [half, half]
+    assert taken(turns) == [long]
 
 
 def test_a_text_that_is_longer_than_that_goes_by_itself() -> None:
