@@ -238,7 +238,7 @@ async def test_one_whose_time_is_up_when_he_joins_leaves_the_first_alone(home: H
 
 
 async def test_a_text_that_nobody_waits_for_any_more_is_not_sent() -> None:
-    """It waits behind all that may be sent to two cores. Planted fault: work that is left goes on."""
+    """It waits behind all that is sent to two cores. Planted fault: work that is left goes on."""
     home = remembering()
     async with home.open() as serving:
         await serving.load("shipped")
