@@ -9,7 +9,6 @@ DIGEST = "ff3ef824afa09997"
 
 
 def test_there_are_512_and_no_two_are_alike() -> None:
-    """Planted fault: word lists of one length, whose turns go in step."""
     texts = calibration_texts()
 
     assert len(set(texts)) == len(texts) == TEXTS == 512
@@ -27,7 +26,10 @@ def test_they_are_short_and_long_code_and_prose_in_many_scripts() -> None:
 
 
 def test_they_are_the_same_as_when_models_were_measured() -> None:
-    """Who changes them on purpose sets the digest anew and raises RECIPE: figures change."""
+    """Who changes them on purpose sets the digest anew and raises RECIPE: figures change.
+
+    Planted fault: a word more.
+    """
     told = "\n".join(calibration_texts()).encode()
 
     assert hashlib.sha256(told).hexdigest()[:16] == DIGEST
