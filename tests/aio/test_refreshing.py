@@ -8,6 +8,7 @@ import pytest
 from cache.events import Cause, Refreshed
 from models.errors import LoadOutOfMemory, ModelLoadFailed
 from models.port import RefreshFailed
+from models.warming import SAMPLES
 from tests.fakes import settle, until
 from tests.houses import (
     TTL,
@@ -36,7 +37,7 @@ async def test_a_newer_version_takes_the_place_of_the_one_in_memory() -> None:
 
         assert states(home) == {"mine:v2": "resident"}
         assert removals(home) == [("mine:v1", Cause.REPLACED)]
-        assert len(home.runner.read) == 4
+        assert home.runner.read == list(SAMPLES)
         assert (await serving.predict("x", "mine")).cache_hit
         assert (await serving.describe("mine")).version == "v2"
 
