@@ -21,6 +21,9 @@ ANSWER_TIMEOUT = 1800.0
 _QUANTISE = "models.registration.quantising:quantise"
 _ANSWER = "models.registration.calibrating:answer_calibration"
 
+FP32_GRAPH = "the fp32 graph"
+"""What the answers of a graph that was quantised here are compared with."""
+
 _FASTEST_FIRST = ("int8", "int8-weights")
 _ON_GPU = "it is for the CPU, and the catalogue has the model run on a GPU"
 
@@ -118,7 +121,7 @@ async def _quantised(
         )
         made = Made(path, precision, tuple(told["files"]))
         done(f"Quantised: {megabytes(path, made.files)}")
-    parity = compare(reference, await _answers(plan, made, workshop), "the fp32 graph")
+    parity = compare(reference, await _answers(plan, made, workshop), FP32_GRAPH)
     if why := disagreement(parity):
         await asyncio.to_thread(shutil.rmtree, path, ignore_errors=True)
         raise RegistrationFailed(why)

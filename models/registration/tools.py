@@ -2,7 +2,7 @@
 
 from importlib.metadata import PackageNotFoundError, version
 
-from models.registration.choosing import Made
+from models.registration.choosing import FP32_GRAPH, Made
 from models.registration.plan import Plan, onnxruntime_version
 
 _TORCH = ("torch", "transformers")
@@ -13,7 +13,7 @@ def versions(plan: Plan, made: Made) -> dict[str, str]:
     tools = ["tokenizers"]
     if plan.found.folder.kind == "transformers":
         tools += _TORCH
-    if made.parity is not None and made.precision.startswith("int8"):
+    if made.parity is not None and made.parity.reference == FP32_GRAPH:
         tools.append("onnx")
     found = {name: _version(name) for name in tools}
     if plan.spec.engine == "onnx":
