@@ -79,8 +79,8 @@ def _served(
     """`command` is given the port. Stopped as soon as it is ready."""
     with tempfile.TemporaryDirectory(prefix="model-cache-bench-") as name:
         folder, port = Path(name), free_port()
-        own = {"BENTOML_HOME": name, "TMPDIR": name}
-        program = Program(command(port), ROOT, plain_environment() | own | variables)
+        own = {"BENTOML_HOME": name, "TMPDIR": name, **variables}
+        program = Program(command(port), ROOT, plain_environment() | own)
         log = folder / "log"
         with running(program, log) as process:
             wait_until_ready(f"http://127.0.0.1:{port}{ready}", process, log)

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -229,17 +230,26 @@ def test_a_missed_bar_is_printed_as_missed(tmp_path: Path) -> None:
     assert "| serving | speed | at least 2 | 1 | **missed** |" in page.read_text(encoding="utf-8")
 
 
+def stopped(process: psutil.Process, timeout: float = 5.0) -> bool:
+    """The kernel may take its time with a busy machine's signals."""
+    deadline = time.monotonic() + timeout
+    while process.status() != psutil.STATUS_STOPPED and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return process.status() == psutil.STATUS_STOPPED
+
+
 @pytest.mark.process
 def test_whose_turn_it_is_not_is_stopped_and_in_the_end_all_are_gone() -> None:
     """Planted fault: nobody is stopped."""
     with rivals.bare(Path(sys.executable)) as rival:
         process = psutil.Process(rival.pid)
-        before = process.status()
+        before = stopped(process)
         with rival.awake():
             done = drive(rival.port, [get("/")] * 3, 2)
-        after = process.status()
+        after = stopped(process)
 
-    assert (before, after) == (psutil.STATUS_STOPPED, psutil.STATUS_STOPPED)
+    assert before
+    assert after
     assert done.labels("status") == ["running"] * 3
     assert not process.is_running()
 
