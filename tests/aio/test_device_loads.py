@@ -1,6 +1,7 @@
 """What the loader tells the cache of GPUs, and its runners of what they are to do."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from tests.unit.test_placing import GB, FakeDevices
 KEY = "shipped:v1"
 
 
-def loader_of(**settings: object) -> ModelLoader:
+def loader_of(**settings: Any) -> ModelLoader:
     loader = house(**settings).loader
     loader.devices = FakeDevices()
     return loader

@@ -44,7 +44,7 @@ def quantised(exported: Path, precision: str) -> Path:
     ("precision", "batch_proof"), [("fp32", True), ("int8", False), ("int8-weights", True)]
 )
 def test_in_company_as_alone(exported: Path, precision: str, batch_proof: bool) -> None:
-    """Planted fault: dynamic int8 run in batches moved probabilities by 0.1."""
+    """Planted fault: dynamic int8 run in batches."""
     engine = OnnxEngine(quantised(exported, precision), tiny.LABELS, 64)
     words = random.Random(1)  # noqa: S311  # no secret
     texts = [
