@@ -19,6 +19,9 @@ from models.engines.quantised import precision as precision_of
 from models.errors import RegistrationFailed
 from models.registration.compiling import copy_settings, save_optimised
 
+_FLOAT = 1
+"""onnx.TensorProto.FLOAT: what comes of operators that shape inference does not know."""
+
 _NO_ONNX = "the onnx package is not installed, which quantising needs"
 
 
@@ -78,4 +81,5 @@ def _quantise_products(source: Path, target: Path, names: list[str]) -> None:
         nodes_to_quantize=names,
         per_channel=True,
         use_external_data_format=True,
+        extra_options={"DefaultTensorType": _FLOAT},
     )

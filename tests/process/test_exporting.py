@@ -103,6 +103,7 @@ async def test_an_exported_model_answers_as_torch_does(
     desk: Desk, tmp_path: Path, architecture: str
 ) -> None:
     path = folder(tmp_path / "m", architecture)
+    desk.precision = "fp32"
 
     stored = await desk.register("mine", f"dir:{path}")
 
