@@ -34,8 +34,8 @@ _TRAINING_TEXTS, _QUICK_TEXTS = 480, 32
 _TRAINING_SEED = 0
 """Of texts that no measurement uses."""
 
-_VERSION = 1
-"""Of what `build_classifier.py` does."""
+_VERSIONS = {True: 1, False: 2}
+"""Of what `build_classifier.py` does with those that are trained, and those that are not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,4 +199,6 @@ def _encoder(models: Path, name: str, python: Path, say: Say) -> Path:
 
 def _recipe(classifier: Classifier) -> str:
     made = [classifier.name, classifier.encoder, classifier.kind, dict(classifier.config)]
-    return json.dumps([*made, classifier.trained, classifier.vocabulary, _VERSION])
+    return json.dumps(
+        [*made, classifier.trained, classifier.vocabulary, _VERSIONS[classifier.trained]]
+    )
