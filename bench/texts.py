@@ -66,6 +66,12 @@ def plain(count: int, seed: int) -> list[str]:
     return [text.words for text in texts(count, seed)]
 
 
+def words() -> list[str]:
+    """All that texts are made of, as they stand in them."""
+    small = [*PLAIN.split(), *(word for topic in TOPICS.values() for word in topic.split())]
+    return [*small, *(word.capitalize() for word in small)]
+
+
 def agreement(found: Sequence[str], wanted: Sequence[str]) -> float:
     """The part of the labels that are the same."""
     return sum(a == b for a, b in zip(found, wanted, strict=True)) / max(1, len(wanted))

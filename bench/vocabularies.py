@@ -1,6 +1,7 @@
 """Tokenizers: the embedded model's English one, and a large one as multilingual models have."""
 
 import shutil
+from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 from random import Random
@@ -29,10 +30,12 @@ def write_tokenizer(target: Path, vocabulary: int) -> None:
         many_pieces(vocabulary).save(str(target))
 
 
-def many_pieces(count: int) -> Tokenizer:
-    """Pieces of made-up syllables with made-up odds."""
+def many_pieces(count: int, words: Sequence[str] = ()) -> Tokenizer:
+    """Pieces of made-up syllables with made-up odds, and `words`, each in one piece."""
     random = Random(count)  # noqa: S311  # the same pieces every time
-    pieces = [(piece, -random.uniform(5, 16)) for piece in _pieces(count - len(_SPECIAL), random)]
+    pieces = [
+        (piece, -random.uniform(5, 16)) for piece in _pieces(count - len(_SPECIAL), words, random)
+    ]
     vocabulary = [*((name, 0.0) for name in _SPECIAL), *pieces]
     tokenizer = Tokenizer(Unigram(vocabulary, _SPECIAL.index("<unk>"), byte_fallback=False))
     tokenizer.normalizer = NFKC()
@@ -42,11 +45,13 @@ def many_pieces(count: int) -> Tokenizer:
     return tokenizer
 
 
-def _pieces(count: int, random: Random) -> list[str]:
-    """The letters, then distinct words of one to four syllables, six in ten with their start."""
+def _pieces(count: int, words: Sequence[str], random: Random) -> list[str]:
+    """The letters, the words, then distinct ones of one to four syllables, six in ten with their
+    start.
+    """
     letters = [*"abcdefghijklmnopqrstuvwxyz0123456789.,", _WORD_START]
     syllables = ["".join(parts) for parts in product("bcdfghjklmnprstvwz", "aeiou", ("", *"nrs"))]
-    pieces = dict.fromkeys(letters)
+    pieces = dict.fromkeys([*letters, *(_WORD_START + word for word in words)])
     while len(pieces) < count:
         word = "".join(random.choices(syllables, k=random.randint(1, 4)))
         pieces[_WORD_START + word if random.random() < _STARTING else word] = None
