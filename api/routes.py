@@ -21,6 +21,10 @@ from api.schemas_plans import CleanupPlanOut, LoadPlanOut
 from api.schemas_predictions import PredictBatchOut, PredictionOut
 from api.streaming import EventStream
 
+_JSON = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":")
+)
+
 
 def build_router() -> APIRouter:
     """Make the table of routes; the explicit list is in the order of the documentation."""
@@ -194,5 +198,4 @@ def _dumped(body: BaseModel, status: int = 200) -> Response:
 
 
 def _json(body: dict[str, Any]) -> Response:
-    content = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return Response(content, media_type="application/json")
+    return Response(_JSON.encode(body), media_type="application/json")

@@ -1,57 +1,64 @@
 """Coalescing: what is asked for several times at once is computed once, for all who ask."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Hashable
+from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 V = TypeVar("V")
 
 
 @dataclass(slots=True, eq=False)
 class _Work(Generic[V]):
-    task: asyncio.Task[V]
-    waiting: int = 0
+    """What the first to ask computes; `landed` is for the others, and only where there are any."""
+
+    landed: asyncio.Future[V] | None = None
 
 
 class Coalescing(Generic[V]):
     """Work under way by key. A value or an error goes to all who wait for it; neither is kept.
 
-    Unlike a load's `Flight`, which ends in a resident that may stay, work that everybody has
-    left is of no use: it is cancelled.
+    The first to ask computes in his own task, so that one who is alone pays for no other. When he
+    leaves the work is cancelled, unlike a load, and the next of those who wait begins anew.
     """
 
     def __init__(self) -> None:
         self._under_way: dict[Hashable, _Work[V]] = {}
         self.joined = 0
-        """How many calls have found their work under way."""
+        """How many calls were answered, well or ill, by the work of another."""
 
-    async def run(
-        self, key: Hashable, begin: Callable[[], Coroutine[Any, Any, V]]
-    ) -> tuple[V, bool]:
-        """The value of the work under way for `key`, else of what `begin` makes; was it joined?
-
-        Whoever is cancelled leaves alone; with the last one the work is cancelled too.
-        """
-        work = self._under_way.get(key)
-        joined = work is not None
-        self.joined += joined
-        if work is None:
-            work = self._under_way[key] = _Work(asyncio.create_task(begin()))
-            work.task.add_done_callback(partial(self._forget, key, work))
-        work.waiting += 1
-        try:
-            return await asyncio.shield(work.task), joined
-        finally:
-            work.waiting -= 1
-            if not work.waiting and not work.task.done():
-                self._forget(key, work)
-                work.task.cancel()
+    async def run(self, key: Hashable, begin: Callable[[], Awaitable[V]]) -> tuple[V, bool]:
+        """The value of the work under way for `key`, else of what `begin` makes; was it joined?"""
+        while (work := self._under_way.get(key)) is not None:
+            if work.landed is None:
+                work.landed = asyncio.get_running_loop().create_future()
+            landed = work.landed
+            await asyncio.wait([landed])
+            if not landed.cancelled():
+                self.joined += 1
+                return landed.result(), True
+        return await self._lead(key, begin), False
 
     def __len__(self) -> int:
         return len(self._under_way)
 
-    def _forget(self, key: Hashable, work: _Work[V], _: object = None) -> None:
-        if self._under_way.get(key) is work:
+    async def _lead(self, key: Hashable, begin: Callable[[], Awaitable[V]]) -> V:
+        """Whoever asks once it is over has his own."""
+        work = self._under_way[key] = _Work[V]()
+        try:
+            value = await begin()
+        except asyncio.CancelledError:
+            if work.landed is not None:
+                work.landed.cancel()
+            raise
+        except BaseException as error:
+            if work.landed is not None:
+                work.landed.set_exception(error)
+                work.landed.exception()  # they may all have left
+            raise
+        else:
+            if work.landed is not None:
+                work.landed.set_result(value)
+            return value
+        finally:
             del self._under_way[key]

@@ -8,13 +8,16 @@ import asyncio
 import os
 import signal
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any, Self, cast
+from dataclasses import dataclass
+from typing import Any, Self, TypeVar, cast
 
 from models import errors, wire
 from models.errors import DeadlineExceeded, ModelError, RunnerDied, RunnerGone
 from models.forkserver import ForkServer
+
+T = TypeVar("T")
 
 MAX_UNSENT = 16 * 1024 * 1024
 """Bytes that may wait for a child that does not read; a call beyond is refused."""
@@ -25,6 +28,13 @@ _READ = 1 << 16
 
 class CallFailed(ModelError):
     """The child answered with an error; the message is for the caller."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    answer: asyncio.Future[Any]
+    read: Callable[[Any], Any]
+    fault: type[ModelError]
 
 
 class Child(asyncio.BufferedProtocol):
@@ -38,7 +48,7 @@ class Child(asyncio.BufferedProtocol):
         self._transport: asyncio.Transport | None = None
         self._buffer = memoryview(bytearray(_READ))
         self._decoder = wire.Decoder()
-        self._calls: dict[int, asyncio.Future[Any]] = {}
+        self._calls: dict[int, _Call] = {}
         self._number = 0
         self._closing: asyncio.Task[None] | None = None
         self._loop.add_reader(pidfd, self._on_end)
@@ -60,23 +70,36 @@ class Child(asyncio.BufferedProtocol):
     def ended(self) -> bool:
         return self._ended.is_set()
 
-    async def call(self, op: str, **arguments: Any) -> Any:
-        """The child's answer.
+    def call(self, op: str, **arguments: Any) -> asyncio.Future[Any]:
+        """The child's answer; fails as `ask` does, with CallFailed for what the child says."""
+        return self.ask(op, arguments, _as_it_is, CallFailed)
 
-        Raises CallFailed, RunnerDied, RunnerGone if the call was never sent, or DeadlineExceeded
-        if the child reads nothing and the buffer is full.
+    def ask(
+        self,
+        op: str,
+        arguments: Mapping[str, Any],
+        read: Callable[[Any], T],
+        fault: type[ModelError],
+    ) -> asyncio.Future[T]:
+        """What `read` makes of the child's answer. Sent at once, and by no task of its own.
+
+        Fails with `fault` for what the child says, RunnerDied, RunnerGone if it was never sent,
+        or DeadlineExceeded if the child reads nothing and the buffer is full.
 
         Cancelled, the answer is dropped when it comes; the child goes on.
         """
-        transport = self._writable()
+        answer: asyncio.Future[T] = self._loop.create_future()
+        try:
+            transport = self._writable()
+        except ModelError as error:
+            answer.set_exception(error)
+            return answer
         self._number += 1
         number = self._number
         transport.write(wire.encode({"id": number, "op": op, **arguments}))
-        answer = self._calls[number] = self._loop.create_future()
-        try:
-            return await answer
-        finally:
-            self._calls.pop(number, None)
+        self._calls[number] = _Call(answer, read, fault)
+        answer.add_done_callback(lambda _: self._calls.pop(number, None))
+        return answer
 
     def kill(self) -> None:
         """End it at once, whatever it does; does nothing when it has ended."""
@@ -130,21 +153,25 @@ class Child(asyncio.BufferedProtocol):
     def buffer_updated(self, nbytes: int) -> None:
         """Raising here aborts the connection, which ends a child that speaks nonsense."""
         for message in self._decoder.feed(self._buffer[:nbytes]):
-            answer = self._calls.get(message["id"])
-            if answer is None or answer.done():
+            call = self._calls.get(message["id"])
+            if call is None or call.answer.done():
                 continue
             if "error" in message:
-                answer.set_exception(CallFailed(reason(message["error"])))
+                call.answer.set_exception(call.fault(reason(message["error"])))
             else:
-                answer.set_result(message["answer"])
+                call.answer.set_result(call.read(message["answer"]))
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # asyncio's signature
         """The connection is the child's life: without it the calls fail, and it has to end."""
         if self._closing is None:
             self.kill()
-        for answer in self._calls.values():
-            if not answer.done():
-                answer.set_exception(RunnerDied(f"runner {self.pid} ended during the call"))
+        for call in self._calls.values():
+            if not call.answer.done():
+                call.answer.set_exception(RunnerDied(f"runner {self.pid} ended during the call"))
+
+
+def _as_it_is(answer: Any) -> Any:
+    return answer
 
 
 def reason(error: Mapping[str, str]) -> str:

@@ -5,7 +5,7 @@ own, and is sent what waits for it whenever it is free.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
@@ -16,7 +16,7 @@ from models.runner import Answer
 from models.turns import Caller, Lane, Run, Turns, texts_a_run
 
 Outcome = Answer | RunnerDied
-_Task = asyncio.Task[list[Answer | InferenceFailed]]
+_Sent = asyncio.Future[list[Answer | InferenceFailed]]
 
 
 class Classifier(Protocol):
@@ -28,9 +28,9 @@ class Classifier(Protocol):
     @property
     def batch_proof(self) -> bool: ...
 
-    async def predict(
+    def predict(
         self, texts: Sequence[str], *, timeout: float
-    ) -> list[Answer | InferenceFailed]: ...
+    ) -> Awaitable[list[Answer | InferenceFailed]]: ...
 
 
 @dataclass(eq=False, slots=True)
@@ -75,7 +75,7 @@ class Dispatcher:
         self._dispatch = dispatch
         self._cpu = _Turns(cores, ahead=max(1, cores // 2))
         self._ways: WeakKeyDictionary[Classifier, _Way] = WeakKeyDictionary()
-        self._sent: set[_Task] = set()
+        self._sent: set[_Sent] = set()
 
     async def predict(
         self, runner: Classifier, texts: Sequence[str], *, timeout: float, alone: bool = False
@@ -108,11 +108,11 @@ class Dispatcher:
         while (run := turns.next_run()) is not None:
             first, _ = run.picks[0]
             timeout = max(caller.timeout for caller, _ in run.picks) * (2 if run.behind else 1)
-            sent = asyncio.create_task(first.runner.predict(run.texts, timeout=timeout))
+            sent = asyncio.ensure_future(first.runner.predict(run.texts, timeout=timeout))
             self._sent.add(sent)
             sent.add_done_callback(partial(self._ended, turns, run))
 
-    def _ended(self, turns: _Turns, run: Run[_Asking], sent: _Task) -> None:
+    def _ended(self, turns: _Turns, run: Run[_Asking], sent: _Sent) -> None:
         self._sent.discard(sent)
         turns.end(run)
         for (caller, place), outcome in zip(run.picks, _outcomes(run, sent), strict=True):
@@ -122,7 +122,7 @@ class Dispatcher:
         self._send(turns)
 
 
-def _outcomes(run: Run[_Asking], sent: _Task) -> Sequence[Answer | BaseException]:
+def _outcomes(run: Run[_Asking], sent: _Sent) -> Sequence[Answer | BaseException]:
     """Where the caller has left, nobody else will ask how it went."""
     error = asyncio.CancelledError() if sent.cancelled() else sent.exception()
     return sent.result() if error is None else [error] * len(run.picks)

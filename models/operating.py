@@ -3,7 +3,7 @@
 from cache.residency import Residency
 from models.catalogue import ModelRef, parse_ref
 from models.config import ServingConfig
-from models.deadline import deadline
+from models.deadline import Deadline
 from models.loader import LiveModel, ModelLoader
 from models.versions import Versions, name_of
 from models.views import LoadReport, PinReport, UnloadReport
@@ -23,7 +23,7 @@ class Operating:
         self._versions = versions
 
     async def load(self, name: str, keep_alive: float | None) -> LoadReport:
-        async with deadline(self._config.request_timeout):
+        async with Deadline(self._config.request_timeout):
             ref, key = await self._versions.found(name)
             self._residency.forgive(key)
             async with self._residency.lease(key, keep_alive=keep_alive) as lease:
@@ -49,7 +49,7 @@ class Operating:
     async def unload(self, name: str) -> UnloadReport:
         """Returns when the memory is free."""
         ref, key = await self._present(name)
-        async with deadline(self._config.request_timeout):
+        async with Deadline(self._config.request_timeout):
             return UnloadReport(str(ref), await self._residency.unload(key))
 
     async def _present(self, name: str) -> tuple[ModelRef, str]:

@@ -1,7 +1,6 @@
 """Predictions: find the model, answer or recall, and note who asked, how long, and how it grew."""
 
 from collections.abc import Iterable, Sequence
-from contextlib import AbstractAsyncContextManager
 
 from cache.residency import Residency
 from models.answering import Answered, Answering
@@ -9,7 +8,7 @@ from models.background import Background
 from models.catalogue import ModelRef
 from models.clock import SystemClock
 from models.config import ServingConfig
-from models.deadline import deadline
+from models.deadline import Deadline
 from models.directory import Directory
 from models.errors import ModelNotFound, ModelNotRegistered
 from models.figures import Figures
@@ -81,7 +80,7 @@ class Predicting:
 
     async def _found(self, name: str | None) -> tuple[ModelRef, str]:
         """What a request names, and its key; by a listing of the store if need be."""
-        async with deadline(self._config.request_timeout):
+        async with Deadline(self._config.request_timeout):
             await self._directory.listed()
             named = self._named(name)
             try:
@@ -112,9 +111,9 @@ class Predicting:
             self._residency.keep(key, keep_alive)
         return lookup.answers()
 
-    def _time_left(self, started: float) -> AbstractAsyncContextManager[None]:
+    def _time_left(self, started: float) -> Deadline:
         spent = self._clock.monotonic() - started
-        return deadline(self._config.request_timeout, spent=spent)
+        return Deadline(self._config.request_timeout, spent=spent)
 
     async def _compute(
         self, ref: ModelRef, texts: Sequence[str], keep_alive: float | None

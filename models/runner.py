@@ -115,27 +115,26 @@ class Runner:
         self._footprint = 0 if measured is None or self._child.ended else measured
         return self._footprint
 
-    async def predict(
+    def predict(
         self, texts: Sequence[str], *, timeout: float
-    ) -> list[Answer | InferenceFailed]:
+    ) -> asyncio.Future[list[Answer | InferenceFailed]]:
         """Classify `texts` in one run; each gets its answer, or InferenceFailed for its own fault.
 
         `timeout` (seconds) is for an engine that hangs, which nothing can interrupt: the process
-        is killed, and this call raises DeadlineExceeded; but RunnerDied, as the others in it do,
-        if there are several texts, for any of them may be what it hangs on. A caller with less
-        patience cancels; the runner then goes on.
+        is killed, and this call fails with DeadlineExceeded; but with RunnerDied, as the others in
+        it do, if there are several texts, for any of them may be what it hangs on. A caller with
+        less patience cancels; the runner then goes on.
         """
-        try:
-            async with asyncio.timeout(timeout):
-                answer = await self._child.call("predict", texts=texts)
-        except TimeoutError as error:
-            self._child.kill()
+        answers = self._child.ask("predict", {"texts": texts}, _answers, InferenceFailed)
+        late = asyncio.get_running_loop().call_later(timeout, self._hangs, answers, texts, timeout)
+        answers.add_done_callback(lambda _: late.cancel())
+        return answers
+
+    def _hangs(self, answers: asyncio.Future[Any], texts: Sequence[str], timeout: float) -> None:
+        if not answers.done():
             fault = DeadlineExceeded if len(texts) == 1 else RunnerDied
-            raise fault(f"no answer in {timeout:g} s; the runner was ended") from error
-        except CallFailed as error:
-            raise InferenceFailed(str(error)) from error
-        seconds = answer["seconds"] / len(texts)
-        return [_answer(row, seconds) for row in answer["rows"]]
+            answers.set_exception(fault(f"no answer in {timeout:g} s; the runner was ended"))
+        self._child.kill()
 
     async def close(self) -> None:
         """Return when the process is gone. May be called again; finishes even when cancelled."""
@@ -144,6 +143,12 @@ class Runner:
 
     async def wait_ended(self) -> None:
         await self._child.wait_ended()
+
+
+def _answers(answer: Mapping[str, Any]) -> list[Answer | InferenceFailed]:
+    """Each text's; the seconds are its share of the run's."""
+    rows = answer["rows"]
+    return [_answer(row, answer["seconds"] / len(rows)) for row in rows]
 
 
 def _answer(row: Mapping[str, Any], seconds: float) -> Answer | InferenceFailed:

@@ -14,7 +14,7 @@ from models.budget import Budget
 from models.chronicle import Chronicle
 from models.clock import SystemClock
 from models.config import ServingConfig
-from models.deadline import deadline
+from models.deadline import Deadline
 from models.dispatch import Dispatcher
 from models.errors import ModelError
 from models.figures import Figures
@@ -199,7 +199,7 @@ class Serving:
 
     async def warmup(self, name: str) -> WarmupReport:
         """Answer sample texts. A load that this needs is in neither figure."""
-        async with deadline(self._config.request_timeout):
+        async with Deadline(self._config.request_timeout):
             ref, _ = await self._versions.found(name)
             return await self._warming.warm_up(str(ref))
 

@@ -1,6 +1,7 @@
 """What is asked for several times at once is computed once; each who asks may go away alone."""
 
 import asyncio
+import gc
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -65,17 +66,32 @@ async def test_what_differs_is_not_shared(desk: Desk) -> None:
     assert desk.begun == 2
 
 
-async def test_one_who_goes_away_leaves_the_others_waiting(desk: Desk) -> None:
-    """The first, in whose name it was begun. Planted fault: the work awaited without a shield."""
-    first, second = desk.ask(), desk.ask()
+async def test_when_the_first_goes_away_the_next_begins_anew(desk: Desk) -> None:
+    """And the others join him. Planted faults: they were cancelled too; each began his own."""
+    first, *others = [desk.ask() for _ in range(4)]
     await settle()
 
     first.cancel()
     await settle()
     desk.gate.set()
 
-    assert await second == ("a1", True)
+    answers = list(await asyncio.gather(*others))
+    assert answers == [("a2", False), ("a2", True), ("a2", True)]
     assert first.cancelled()
+    assert (desk.begun, desk.called_off, desk.coalescing.joined) == (2, 1, 2)
+
+
+async def test_one_who_joined_and_goes_away_leaves_the_others_waiting(desk: Desk) -> None:
+    """Planted fault: his waiting cancelled what they all wait for."""
+    first, second, third = desk.ask(), desk.ask(), desk.ask()
+    await settle()
+
+    second.cancel()
+    await settle()
+    desk.gate.set()
+
+    assert (await first, await third) == (("a1", False), ("a1", True))
+    assert second.cancelled()
 
 
 async def test_when_all_have_gone_away_the_work_is_called_off(desk: Desk) -> None:
@@ -92,8 +108,10 @@ async def test_when_all_have_gone_away_the_work_is_called_off(desk: Desk) -> Non
     assert len(desk.coalescing) == 0
 
 
-async def test_who_asks_while_the_work_is_being_called_off_has_his_own(desk: Desk) -> None:
-    """Planted fault: it is forgotten only when it has ended; he was cancelled with it."""
+async def test_who_asks_while_the_work_is_being_called_off_waits_and_has_his_own(
+    desk: Desk,
+) -> None:
+    """Planted fault: he was cancelled with it."""
     desk.unwound.clear()
     first = desk.ask()
     await settle()
@@ -109,11 +127,26 @@ async def test_who_asks_while_the_work_is_being_called_off_has_his_own(desk: Des
     assert await second == ("a2", False)
 
 
+async def test_an_error_that_nobody_else_waits_for_is_no_loose_end(desk: Desk) -> None:
+    """Planted fault: a future for those who join, though nobody has joined."""
+    desk.error = OSError("no such file")
+    desk.gate.set()
+    told: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+
+    with pytest.raises(OSError, match="no such file"):
+        await desk.ask()
+    gc.collect()
+
+    assert not told
+
+
 async def test_an_error_is_everybody_s_who_waited_and_the_next_asks_again(desk: Desk) -> None:
     """Planted fault: work that has failed stays."""
     desk.error = OSError("no such file")
-    desk.gate.set()
     callers = [desk.ask(), desk.ask()]
+    await settle()
+    desk.gate.set()
 
     outcomes = await asyncio.gather(*callers, return_exceptions=True)
     desk.error = None

@@ -16,6 +16,7 @@ class Line:
 
     def __init__(self) -> None:
         self.listened = 0
+        self.heard = asyncio.Event()
         self._closed = asyncio.Event()
         self.request = Request({"type": "http"}, self._receive)
 
@@ -24,20 +25,31 @@ class Line:
 
     async def _receive(self) -> Message:
         self.listened += 1
+        self.heard.set()
         await self._closed.wait()
         return {"type": "http.disconnect"}
 
 
-async def test_work_that_never_waits_is_not_watched() -> None:
+async def test_brief_work_is_not_watched() -> None:
     """A task costs more than a cached answer. Planted fault: the task made at once."""
     line, tasks = Line(), len(asyncio.all_tasks())
 
-    async def cached() -> int:
+    async def brief() -> int:
+        await settle()
         return len(asyncio.all_tasks())
 
-    assert await while_present(line.request, cached()) == tasks
+    assert await while_present(line.request, brief()) == tasks
     await settle()
     assert line.listened == 0
+
+
+async def test_who_left_before_anybody_looked_is_seen_to_have_left() -> None:
+    """Planted fault: nobody begins to watch."""
+    line = Line()
+    line.hang_up()
+
+    with pytest.raises(ClientLeft):
+        await asyncio.wait_for(while_present(line.request, asyncio.Event().wait()), 10)
 
 
 async def test_work_that_waits_is_called_off_when_the_client_leaves() -> None:
@@ -51,7 +63,7 @@ async def test_work_that_waits_is_called_off_when_the_client_leaves() -> None:
             called_off.set()
 
     working = asyncio.create_task(while_present(line.request, slow()))
-    await settle()
+    await asyncio.wait_for(line.heard.wait(), 10)
     line.hang_up()
     with pytest.raises(ClientLeft):
         await asyncio.wait_for(working, 10)
@@ -73,7 +85,7 @@ async def test_nobody_listens_after_the_answer() -> None:
     """Else each request would leave a task until its connection closes. Planted: no cancel."""
     line, gate, tasks = Line(), asyncio.Event(), asyncio.all_tasks()
     working = asyncio.create_task(while_present(line.request, gate.wait()))
-    await settle()
+    await asyncio.wait_for(line.heard.wait(), 10)
     gate.set()
     await working
     await settle()

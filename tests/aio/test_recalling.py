@@ -207,7 +207,7 @@ async def test_without_the_cache_nobody_is_joined(home: House) -> None:
 
 
 async def test_one_who_runs_out_of_time_leaves_those_who_joined_him(home: House) -> None:
-    """Planted fault: the inference was his, and went with him."""
+    """The next has the text read anew. Planted fault: all went with him."""
     await home.serving.load("shipped")
     home.runner.gate.clear()
     first = home.begin(home.serving.predict("x", "shipped"))
@@ -220,7 +220,7 @@ async def test_one_who_runs_out_of_time_leaves_those_who_joined_him(home: House)
     home.runner.gate.set()
 
     assert (await second).label == "a"
-    assert home.runner.read == ["x"]
+    assert home.runner.read == ["x", "x"]
 
 
 async def test_one_whose_time_is_up_when_he_joins_leaves_the_first_alone(home: House) -> None:
