@@ -19,5 +19,5 @@ class CompiledOut(Out):
     parity: Annotated[ParityOut | None, Field(description="null where nothing was converted")]
     tools: Annotated[dict[str, str], Field(description="what it was made with, and the versions")]
     refused: Annotated[
-        dict[str, str], Field(description="faster precisions, and why they were not taken")
+        dict[str, str], Field(description="smaller precisions, and why they were not taken")
     ]

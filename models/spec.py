@@ -13,7 +13,7 @@ class ModelSpec:
     """One entry of `catalogue.toml`: what may be served under `name`, and how.
 
     `origin` is where `scripts/register` takes it from: "hf:REPO", "dir:PATH" or "embedded".
-    `engine` is "onnx" or "transformers"; `precision` "auto" is the fastest that keeps the answers.
+    `engine` is "onnx" or "transformers"; `precision` "auto" is the smallest that keeps the answers.
     `labels` renames the model's own labels (own → served); empty keeps them. `harmless` is the
     one of them that means no harm, None for "benign". `ttl` is in seconds. `priority` None means
     that the class follows from usage, `device` None that the service's setting counts.

@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--precision",
         choices=PRECISIONS,
-        help="auto is the fastest that keeps the answers; by default what the catalogue says",
+        help="auto is the smallest that keeps the answers; by default what the catalogue says",
     )
     options = parser.parse_args(arguments)
     # Else every registration would tell BentoML's makers of itself, and wait for them offline.
