@@ -1,4 +1,5 @@
-from collections.abc import AsyncIterator, Callable
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 from hypothesis import settings
@@ -9,6 +10,13 @@ settings.register_profile("unhurried", deadline=None)  # machines differ, and ar
 settings.load_profile("unhurried")
 
 FIGURES = pytest.StashKey[list[str]]()
+
+
+@pytest.fixture(autouse=True)
+def _logging_stays_on() -> Iterator[None]:
+    """What quantises turns it off for its whole process, which is a child of its own but here."""
+    yield
+    logging.disable(logging.NOTSET)
 
 
 @pytest.fixture

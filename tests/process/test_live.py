@@ -96,10 +96,13 @@ def test_what_is_asked_at_the_same_time_does_not_change_an_answer(server: Server
     assert batch["results"][1]["probabilities"] == alone
 
 
-def test_a_text_longer_than_the_model_reads_says_so(server: Server) -> None:
-    answer = server.post("/predict", text="harmless words " * 400).json()
+def test_a_text_longer_than_the_model_reads_is_read_in_windows(server: Server) -> None:
+    """Of 128 tokens, 32 of them from the one before; 16 windows at most."""
+    whole = server.post("/predict", text="harmless words " * 400).json()
+    longer = server.post("/predict", text="harmless words " * 2000).json()
 
-    assert answer["truncated"] is True
+    assert (whole["windows"], whole["truncated"]) == (9, False)
+    assert (longer["windows"], longer["truncated"]) == (16, True)
 
 
 def test_fifty_first_requests_cause_one_load_and_are_all_answered(
@@ -210,15 +213,22 @@ def _is_ours(process: psutil.Process) -> bool:
 
 @dataclass
 class Watch:
-    """What `/stats` said while the load ran."""
+    """What `/stats` said while the load ran.
+
+    The budget is what the service's own use leaves, which is measured every few seconds and may
+    have grown since the last load was admitted; so `over` is what exceeds the last two budgets.
+    """
 
     tracked: list[float] = field(default_factory=list)
-    over: list[tuple[float, float]] = field(default_factory=list)
+    budgets: list[float] = field(default_factory=list)
+    over: list[tuple[float, list[float]]] = field(default_factory=list)
 
     def see(self, system: dict[str, float]) -> None:
         self.tracked.append(system["tracked_mb"])
-        if system["tracked_mb"] > system["budget_mb"]:
-            self.over.append((system["tracked_mb"], system["budget_mb"]))
+        if system["budget_mb"] not in self.budgets[-1:]:
+            self.budgets.append(system["budget_mb"])
+        if system["tracked_mb"] > max(self.budgets[-2:]):
+            self.over.append((system["tracked_mb"], self.budgets[-2:]))
 
 
 def test_twelve_models_share_a_budget_for_three(tmp_path: Path, show: Show) -> None:

@@ -28,7 +28,7 @@ async def main():
     server = await ForkServer.start()
     orders = [tiny.order(folder)] * 3
     runners = [await Runner.start(server, order, timeout=20) for order in orders]
-    hanging = asyncio.create_task(runners[0].predict(["forever"], timeout=60))
+    hanging = runners[0].predict(["forever"], timeout=60)
     await runners[0].predict(["red"], timeout=20)
     print(server.pid, *(runner.pid for runner in runners), flush=True)
     await hanging

@@ -61,7 +61,7 @@ def test_a_file_that_is_no_journal_is_renamed_and_an_empty_one_takes_its_place(
 
     assert path.with_name("journal.sqlite.corrupt-1").read_bytes() == damaged
     assert models(path) == ["b"]
-    (message,) = caplog.messages
+    [message] = [r.getMessage() for r in caplog.records if r.name == "models.journal_file"]
     assert message.startswith(f"{path} is no access journal: ")
     assert "It is now journal.sqlite.corrupt-1, and an empty one takes its place" in message
 
