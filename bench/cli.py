@@ -18,7 +18,7 @@ import httpx
 
 from bench.document import write_page
 from bench.figures import shown
-from bench.hammer import Unanswered
+from bench.http import Unanswered
 from bench.machine import about
 from bench.processes import ServerFailed
 from bench.report import Report, Section, as_json, as_markdown

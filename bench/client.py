@@ -3,19 +3,17 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
+
+from bench.http import Unanswered, get, post
 
 _OK = 200
 _DATA = b"data: "
 _REST = 2.0
 """Seconds; the server closes a connection that has been idle for five."""
-
-
-class Unanswered(Exception):
-    """The connection ended, or what came back is not HTTP with a length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +62,13 @@ class Connection:
         self._drop()
 
     async def predict(self, text: str, model: str) -> Answer:
-        return await self.ask("POST", "/predict", {"text": text, "model_name": model})
+        return await self.ask(post("/predict", {"text": text, "model_name": model}))
 
-    async def ask(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Answer:
+    async def ask(self, request: bytes) -> Answer:
         """Raises Unanswered."""
-        content = b"" if body is None else json.dumps(body).encode()
-        head = (
-            f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
-            f"Content-Length: {len(content)}\r\n\r\n"
-        )
         try:
             reader, writer = await self._open()
-            writer.write(head.encode() + content)
+            writer.write(request)
             return await _read(reader)
         except (OSError, EOFError, ValueError) as error:
             self._drop()
@@ -103,7 +96,7 @@ async def follow_events(port: int) -> AsyncGenerator[tuple[float, dict[str, Any]
     """Each event as it comes, with the wall clock time of its coming: /events rounds to seconds."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
-        writer.write(b"GET /events?stream=true HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        writer.write(get("/events?stream=true"))
         while line := await reader.readline():
             if line.startswith(_DATA):
                 yield time.time(), json.loads(line.removeprefix(_DATA))

@@ -8,20 +8,17 @@ import json
 import selectors
 import socket
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from bench.figures import quantile
+from bench.http import Unanswered
 
 _LENGTH = b"\r\ncontent-length:"
 _END = b"\r\n\r\n"
 _CHUNK = 65536
 _PATIENCE = 120.0
 """Seconds without any answer."""
-
-
-class Unanswered(Exception):
-    """A connection ended, nobody answers any more, or what came is not HTTP with a length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +53,6 @@ class Round:
         """What is under `name` in each body; "" where the request failed."""
         bodies = (json.loads(reply.body) if reply.status == 200 else {} for reply in self.replies)  # noqa: PLR2004
         return [str(body.get(name, "")) for body in bodies]
-
-
-def post(path: str, body: Mapping[str, object]) -> bytes:
-    content = json.dumps(body).encode()
-    head = (
-        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(content)}\r\n\r\n"
-    )
-    return head.encode() + content
-
-
-def get(path: str) -> bytes:
-    return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
 
 
 def drive(port: int, todo: Sequence[bytes], callers: int) -> Round:

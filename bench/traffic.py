@@ -8,8 +8,9 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from random import Random
 
-from bench.client import Connection, Unanswered
+from bench.client import Connection
 from bench.figures import quantile
+from bench.http import Unanswered
 
 
 @dataclass(frozen=True, slots=True)

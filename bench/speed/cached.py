@@ -10,6 +10,7 @@ from statistics import median
 from bench import hammer, rivals
 from bench.environment import baselines_python
 from bench.figures import spread
+from bench.http import get, post
 from bench.report import Bar, Section, Table
 from bench.rivals import Rival
 from bench.setup import Setup
@@ -35,7 +36,7 @@ class Trial:
 
 def run(setup: Setup) -> Section:
     python, model, count = baselines_python(), setup.mini(), setup.texts(REQUESTS)
-    asked = hammer.post("/predict", {"text": plain(1, 77)[0], "model_name": model.name})
+    asked = post("/predict", {"text": plain(1, 77)[0], "model_name": model.name})
     trials: list[Trial] = []
     with ExitStack() as stack:
         todo: dict[str, tuple[Rival, bytes]] = {}
@@ -46,7 +47,7 @@ def run(setup: Setup) -> Section:
             stack.enter_context(rival.frozen())
             todo[who] = rival, asked
         for who, where in ((BARE, Path(sys.executable)), (FAST, python)):
-            todo[who] = stack.enter_context(rivals.bare(where)), hammer.get("/")
+            todo[who] = stack.enter_context(rivals.bare(where)), get("/")
         for number in range(setup.rounds(ROUNDS)):
             for place in range(len(todo)):
                 who, (rival, request) = list(todo.items())[(place + number) % len(todo)]

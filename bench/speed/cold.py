@@ -11,6 +11,7 @@ from bench import hammer, rivals
 from bench.classifiers import Built
 from bench.environment import baselines_python
 from bench.figures import ratio, spread
+from bench.http import Unanswered, post
 from bench.report import Bar, Section, Table
 from bench.servers import Server
 from bench.setup import Setup
@@ -55,10 +56,10 @@ def _round(server: Server, model: Built, python: Path, text: str) -> list[Start]
 
 def _ours(server: Server, model: Built, text: str) -> float:
     server.post(f"/models/{model.name}/unload")
-    asked = hammer.post("/predict", {"text": text, "model_name": model.name})
+    asked = post("/predict", {"text": text, "model_name": model.name})
     done = hammer.drive(server.port, [asked], 1)
     if done.failed:
-        raise hammer.Unanswered(f"a cold prediction was answered with {done.replies[0].status}")
+        raise Unanswered(f"a cold prediction was answered with {done.replies[0].status}")
     return done.seconds
 
 

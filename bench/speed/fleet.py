@@ -11,6 +11,7 @@ from bench.encoders import Shape
 from bench.environment import baselines_python
 from bench.figures import spread
 from bench.fleet import TINY, Model
+from bench.http import post
 from bench.report import Bar, Section, Table
 from bench.rivals import Rival
 from bench.setup import Setup
@@ -70,7 +71,7 @@ def run(setup: Setup) -> Section:
 def _requests(names: Sequence[str], count: int, seed: int) -> list[bytes]:
     asked = zipf(names, count, seed)
     return [
-        hammer.post("/predict", {"text": text, "model_name": one.model})
+        post("/predict", {"text": text, "model_name": one.model})
         for one, text in zip(asked, plain(count, 600 + seed), strict=True)
     ]
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from bench import hammer, memory, rivals
 from bench.environment import baselines_python
+from bench.http import post
 from bench.report import Bar, Section, Table
 from bench.setup import Setup
 from bench.texts import plain
@@ -32,7 +33,7 @@ def run(setup: Setup) -> Section:
     with setup.server() as server:
         for model in (base, mini):
             server.post(f"/models/{model.name}/load")
-            asked = [hammer.post("/predict", {"text": t, "model_name": model.name}) for t in texts]
+            asked = [post("/predict", {"text": t, "model_name": model.name}) for t in texts]
             hammer.drive(server.port, asked, CALLERS)
             pid = server.get(f"/models/{model.name}")["runner"]["pid"]
             found.append(_holding(model.name, OURS, pid, model.folder))

@@ -8,6 +8,7 @@ from bench import hammer, rivals
 from bench.classifiers import Built
 from bench.environment import baselines_python
 from bench.figures import quantile
+from bench.http import Unanswered, post
 from bench.report import Bar, Section, Table
 from bench.rivals import Rival, Talker
 from bench.setup import Setup
@@ -47,11 +48,11 @@ def _round(rival: Rival, raw: Talker, model: Built, texts: Sequence[str]) -> lis
     pairs = []
     for text in texts:
         told = raw.ask({"mode": "serial", "texts": [text]})
-        asked = hammer.post("/predict", {"text": text, "model_name": model.name})
+        asked = post("/predict", {"text": text, "model_name": model.name})
         pairs.append((told["each"][0] * 1e3, asked))
     done = hammer.drive(rival.port, [asked for _, asked in pairs], 1)
     if done.failed:
-        raise hammer.Unanswered(f"{done.failed} predictions were not answered")
+        raise Unanswered(f"{done.failed} predictions were not answered")
     return [
         Pair(reply.seconds * 1e3, one) for reply, (one, _) in zip(done.replies, pairs, strict=True)
     ]

@@ -11,6 +11,7 @@ from bench import hammer, rivals
 from bench.classifiers import Built
 from bench.environment import baselines_python
 from bench.figures import ratio, spread
+from bench.http import post
 from bench.report import Bar, Section, Table
 from bench.rivals import Rival, Talker
 from bench.setup import Setup
@@ -111,7 +112,7 @@ def _ours(setup: Setup, model: Built) -> Iterator[Rival]:
 
 
 def _ask(rival: Rival, model: str, texts: Sequence[str]) -> hammer.Round:
-    todo = [hammer.post("/predict", {"text": text, "model_name": model}) for text in texts]
+    todo = [post("/predict", {"text": text, "model_name": model}) for text in texts]
     return hammer.drive(rival.port, todo, CALLERS)
 
 

@@ -8,6 +8,7 @@ from tokenizers import Tokenizer
 
 from bench import hammer
 from bench.classifiers import Built, Classifier
+from bench.http import Unanswered, post
 from bench.report import Bar, Section, Table
 from bench.servers import Server
 from bench.setup import Setup
@@ -97,10 +98,10 @@ def _measure(server: Server, model: Built, count: int) -> Target:
     tokenizer = Tokenizer.from_file(str(model.folder / "tokenizer.json"))
     texts = [_cut(tokenizer, text) for text in plain(count, 700)]
     done = hammer.drive(
-        server.port, [hammer.post("/predict", {"text": t, "model_name": name}) for t in texts], 1
+        server.port, [post("/predict", {"text": t, "model_name": name}) for t in texts], 1
     )
     if done.failed:
-        raise hammer.Unanswered(f"{done.failed} predictions on {name} were not answered")
+        raise Unanswered(f"{done.failed} predictions on {name} were not answered")
     told = server.get(f"/models/{name}")
     server.post(f"/models/{name}/unload")
     return Target(

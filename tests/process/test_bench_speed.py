@@ -14,10 +14,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bench import hammer, rivals
+from bench import rivals
 from bench.document import as_page, write_page
 from bench.environment import plain_environment
-from bench.hammer import Reply, Round, Unanswered, drive, get, post
+from bench.hammer import Reply, Round, drive
+from bench.http import Unanswered, get, post
 from bench.processes import ServerFailed
 from bench.report import Bar, Report, Section, Table
 from bench.speed import fleet, idle, serving
@@ -301,8 +302,10 @@ def test_a_quick_comparison_answers_alike_and_writes_a_page(tmp_path: Path) -> N
     assert "## serving" in (tmp_path / "page.md").read_text(encoding="utf-8")
 
 
-def test_hammer_knows_what_it_asks() -> None:
-    asked = post("/predict", {"text": "é"})
-
-    assert asked.endswith(b'\r\nContent-Length: 18\r\n\r\n{"text": "\\u00e9"}')
-    assert hammer.get("/").startswith(b"GET / HTTP/1.1\r\n")
+def test_who_asks_says_what_http_asks_of_him_and_no_more() -> None:
+    """Planted fault: the length of a body for a request without one."""
+    assert post("/predict", {"text": "é"}) == (
+        b"POST /predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+        b'Content-Length: 18\r\n\r\n{"text": "\\u00e9"}'
+    )
+    assert get("/") == b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
