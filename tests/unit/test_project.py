@@ -115,7 +115,19 @@ def test_every_link_of_the_documents_leads_somewhere() -> None:
 
 
 @pytest.mark.parametrize(
-    "script", ["scripts/serve", "scripts/test", "scripts/check", "scripts/lock", ".ci/run"]
+    "script",
+    [
+        "scripts/bench",
+        "scripts/check",
+        "scripts/lib/baselines.sh",
+        "scripts/lock",
+        "scripts/register",
+        "scripts/serve",
+        "scripts/simulate",
+        "scripts/test",
+        "scripts/whatif",
+        ".ci/run",
+    ],
 )
 def test_commands_are_executable_and_strict(script: str) -> None:
     path = ROOT / script
