@@ -8,14 +8,8 @@ from typing import Any
 
 from api import schemas as out
 from api.units import mb, ms, now, seconds
-from models.views import (
-    CleanupReport,
-    LoadReport,
-    PinReport,
-    Prediction,
-    UnloadReport,
-    WarmupReport,
-)
+from models.views.operations import CleanupReport, LoadReport, PinReport, UnloadReport, WarmupReport
+from models.views.prediction import Prediction
 
 
 def load(report: LoadReport) -> out.LoadOut:

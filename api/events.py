@@ -9,7 +9,7 @@ from api.schemas_events import EventOut, EventsOut
 from api.streaming import with_pauses
 from api.units import iso_ms, mb, now, seconds_or_none
 from models.port import UseCases
-from models.views import EventView
+from models.views.event import EventView
 
 DEFAULT_LIMIT = 100
 BEGINNING = b": events follow\n\n"

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from api.units import mb, ms, percentage, rate
 from cache.events import Cause, LoadFailed, LoadFinished, Refreshed, Removed
 from models.port import Happening, Predicted, RefreshFailed, WarmedUp
-from models.views import CacheView, SystemView
+from models.views.system import CacheView, SystemView
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 MAX_MODEL_LABELS = 200

@@ -21,18 +21,9 @@ from api.units import (
     seconds_or_none,
 )
 from cache.ports import Priority
-from models.views import (
-    CacheView,
-    LifetimeView,
-    MemoryUsage,
-    ModelView,
-    Performance,
-    PredictionCacheView,
-    QuarantineView,
-    RunnerView,
-    StandingView,
-    SystemView,
-)
+from models.views.model import LifetimeView, ModelView, QuarantineView, RunnerView, StandingView
+from models.views.performance import Performance
+from models.views.system import CacheView, MemoryUsage, PredictionCacheView, SystemView
 
 FOREVER = -1.0
 PRIORITIES: dict[Priority, CachePriority] = {

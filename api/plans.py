@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from api.overviews import PRIORITIES
 from api.schemas_plans import CleanupPlanOut, LoadPlanOut, StandingOut
 from api.units import iso, mb, now
-from models.views import CleanupPlan, LoadPlan, StandingView
+from models.views.model import StandingView
+from models.views.operations import CleanupPlan, LoadPlan
 
 
 def load(plan: LoadPlan) -> LoadPlanOut:

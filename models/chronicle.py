@@ -12,7 +12,7 @@ from cache import events
 from cache.errors import TooManyWaiting
 from models.clock import SystemClock
 from models.port import Happening, Predicted, RefreshFailed, WarmedUp
-from models.views import EventView
+from models.views.event import EventView
 
 CAPACITY = 1000
 MAX_FOLLOWERS = 64

@@ -10,14 +10,8 @@ from models.config import ServingConfig
 from models.loader import LiveModel
 from models.spec import ModelSpec, StoredModel
 from models.usage import Usage
-from models.views import (
-    LifetimeView,
-    MemoryUsage,
-    ModelView,
-    QuarantineView,
-    RunnerView,
-    StandingView,
-)
+from models.views.model import LifetimeView, ModelView, QuarantineView, RunnerView, StandingView
+from models.views.system import MemoryUsage
 
 _TYPES = {"onnx": "onnx", "transformers": "pytorch", "pytorch": "pytorch"}
 

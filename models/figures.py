@@ -20,7 +20,7 @@ from models.port import Predicted, RefreshFailed, ServingObserver, WarmedUp
 from models.recalling import Recalled
 from models.usage import Usage, total
 from models.versions import name_of
-from models.views import Performance
+from models.views.performance import Performance
 
 _log = logging.getLogger(__name__)
 

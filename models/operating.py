@@ -6,7 +6,7 @@ from models.config import ServingConfig
 from models.deadline import Deadline
 from models.loader import LiveModel, ModelLoader
 from models.versions import Versions, name_of
-from models.views import LoadReport, PinReport, UnloadReport
+from models.views.operations import LoadReport, PinReport, UnloadReport
 
 
 class Operating:

@@ -16,15 +16,9 @@ from models.figures import Figures
 from models.loader import LiveModel
 from models.memory import MemoryMeter
 from models.versions import Versions, name_of
-from models.views import (
-    CacheView,
-    CleanupPlan,
-    LoadPlan,
-    ModelView,
-    PredictionCacheView,
-    StandingView,
-    SystemView,
-)
+from models.views.model import ModelView, StandingView
+from models.views.operations import CleanupPlan, LoadPlan
+from models.views.system import CacheView, PredictionCacheView, SystemView
 
 
 class Overview:

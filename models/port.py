@@ -5,20 +5,19 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from cache.events import Event
-from models.views import (
-    CacheView,
+from models.views.event import EventView
+from models.views.model import ModelView
+from models.views.operations import (
     CleanupPlan,
     CleanupReport,
-    EventView,
     LoadPlan,
     LoadReport,
-    ModelView,
     PinReport,
-    Prediction,
-    SystemView,
     UnloadReport,
     WarmupReport,
 )
+from models.views.prediction import Prediction
+from models.views.system import CacheView, SystemView
 
 
 @dataclass(frozen=True, slots=True)

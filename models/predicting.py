@@ -17,7 +17,7 @@ from models.loader import LiveModel
 from models.recalling import Recalled, Recalling, computed
 from models.usage import Origin
 from models.versions import Versions
-from models.views import Prediction
+from models.views.prediction import Prediction
 
 
 class Predicting:

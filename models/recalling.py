@@ -14,7 +14,7 @@ from models.config import ServingConfig
 from models.engines import Row
 from models.usage import Origin
 from models.versions import name_of
-from models.views import PredictionCacheView
+from models.views.system import PredictionCacheView
 
 _DIGEST_BYTES = 16
 """Of a billion texts asked of one version, the odds that any two share a digest are 1 to 10^20."""

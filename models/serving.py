@@ -30,20 +30,19 @@ from models.refreshing import Refreshing
 from models.restoring import restore
 from models.rules import rules_of
 from models.versions import Versions, name_of
-from models.views import (
-    CacheView,
+from models.views.event import EventView
+from models.views.model import ModelView
+from models.views.operations import (
     CleanupPlan,
     CleanupReport,
-    EventView,
     LoadPlan,
     LoadReport,
-    ModelView,
     PinReport,
-    Prediction,
-    SystemView,
     UnloadReport,
     WarmupReport,
 )
+from models.views.prediction import Prediction
+from models.views.system import CacheView, SystemView
 from models.warming import Warming
 
 _log = logging.getLogger(__name__)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from models.views import Performance
+from models.views.performance import Performance
 
 
 class Origin(Enum):

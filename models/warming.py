@@ -11,7 +11,7 @@ from models.errors import CanaryFailed
 from models.figures import Figures
 from models.loader import LiveModel
 from models.versions import Versions
-from models.views import WarmupReport
+from models.views.operations import WarmupReport
 
 SAMPLES = (
     "What time does the library open on Sundays?",

@@ -12,23 +12,20 @@ from models.clock import SystemClock
 from models.config import ServingConfig
 from models.errors import ModelNotFound, ModelNotRegistered
 from models.port import Happening, Predicted, ServingObserver, WarmedUp
-from models.views import (
-    CacheView,
+from models.views.event import EventView
+from models.views.model import ModelView
+from models.views.operations import (
     CleanupPlan,
     CleanupReport,
-    EventView,
     LoadPlan,
     LoadReport,
-    MemoryUsage,
-    ModelView,
-    Performance,
     PinReport,
-    Prediction,
-    PredictionCacheView,
-    SystemView,
     UnloadReport,
     WarmupReport,
 )
+from models.views.performance import Performance
+from models.views.prediction import Prediction
+from models.views.system import CacheView, MemoryUsage, PredictionCacheView, SystemView
 from tests.fakes_models import (
     BERT,
     FOOTPRINTS,

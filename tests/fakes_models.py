@@ -5,14 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from cache.ports import Priority
-from models.views import (
-    LifetimeView,
-    ModelView,
-    Performance,
-    QuarantineView,
-    RunnerView,
-    StandingView,
-)
+from models.views.model import LifetimeView, ModelView, QuarantineView, RunnerView, StandingView
+from models.views.performance import Performance
 
 MOMENT = datetime(2024, 1, 1, tzinfo=UTC)
 LIMIT = 8_192_000_000

@@ -13,7 +13,7 @@ from cache.policy import Limits
 from models.budget import Budget
 from models.config import ServingConfig
 from models.memory import MemoryMeter, Sample
-from models.views import SystemView
+from models.views.system import SystemView
 from tests.fakes import FakeClock, settle, until
 from tests.fakes_serving import House
 from tests.houses import house, states

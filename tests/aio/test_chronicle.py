@@ -13,7 +13,7 @@ from cache.ports import Priority
 from models.chronicle import AT_ONCE, MAX_ERROR_CHARS, Chronicle
 from models.clock import SystemClock
 from models.port import Happening, Predicted, RefreshFailed, WarmedUp
-from models.views import EventView
+from models.views.event import EventView
 
 EPOCH = datetime(2024, 1, 1, tzinfo=UTC)
 

@@ -8,7 +8,7 @@ from cache.events import Cause, Draining, LoadFailed
 from models.errors import LoadOutOfMemory, ModelLoadFailed
 from models.port import RefreshFailed
 from models.serving import Serving
-from models.views import EventView
+from models.views.event import EventView
 from tests.fakes import settle, until
 from tests.houses import house, refresh, register, states
 

@@ -9,7 +9,8 @@ import pytest
 from cache.errors import InsufficientRoom, Quarantined
 from cache.events import Draining
 from models.errors import ModelLoadFailed, ModelNotFound, ModelNotRegistered
-from models.views import LoadPlan, StandingView
+from models.views.model import StandingView
+from models.views.operations import LoadPlan
 from tests.fakes import settle, until
 from tests.fakes_serving import House, nothing
 from tests.houses import house, states

@@ -8,7 +8,7 @@ import pytest
 
 from models.errors import InferenceFailed, ModelLoadFailed, RunnerDied
 from models.port import Predicted, WarmedUp
-from models.views import ModelView
+from models.views.model import ModelView
 from tests.fakes import settle, until
 from tests.fakes_serving import EPOCH, POISON, UNREADABLE, House
 from tests.houses import house

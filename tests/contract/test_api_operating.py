@@ -9,7 +9,8 @@ import pytest
 from api import schemas
 from api.schemas_plans import CleanupPlanOut, LoadPlanOut
 from cache.ports import Priority
-from models.views import CleanupPlan, LoadPlan, QuarantineView, StandingView
+from models.views.model import QuarantineView, StandingView
+from models.views.operations import CleanupPlan, LoadPlan
 from tests.contract.app_client import client_of
 from tests.fakes_api import FakeUseCases
 from tests.fakes_models import DEBERTA, MOMENT, ROBERTA

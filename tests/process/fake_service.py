@@ -18,7 +18,7 @@ from api.edge import Front
 from api.hosting import front_options, read_settings, service_options
 from models.config import ServingConfig
 from models.port import ServingObserver
-from models.views import Prediction
+from models.views.prediction import Prediction
 from tests.fakes_api import FakeUseCases
 
 SLOW_SECONDS = 2.0

@@ -14,7 +14,7 @@ from cache.ranking import Hold, Standing
 from models.describe import model_view
 from models.spec import Compiled, ModelSpec, Parity, StoredModel
 from models.usage import Usage
-from models.views import ModelView, QuarantineView
+from models.views.model import ModelView, QuarantineView
 from tests.aio.test_directory import stored
 from tests.fakes_serving import FakeRunner, FakeSystemClock, on_cpu
 
