@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
+from models.assembling import assemble
 from models.catalogue import load_catalogue
 from models.clock import SystemClock
 from models.config import ServingConfig
@@ -42,7 +43,7 @@ async def open_serving(config: ServingConfig, observe: ServingObserver) -> Async
         devices = opened.enter_context(device_memory())
         loader = ModelLoader(directory, store, forkserver, config, devices)
         root = serve_process(os.getpid())
-        serving = Serving(
+        serving = assemble(
             config,
             loader,
             clock,

@@ -1,35 +1,24 @@
 """The use cases: predict, load, unload, warm up, pin, describe, clean up."""
 
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
-from cache.entry import State
 from cache.errors import CacheError
-from cache.events import Event, LoadFinished
 from cache.janitor import Janitor
 from cache.residency import Residency
-from models.answering import Answering
 from models.background import Background
 from models.budget import Budget
 from models.chronicle import Chronicle
-from models.clock import SystemClock
 from models.config import ServingConfig
 from models.deadline import Deadline
-from models.dispatch import Dispatcher
 from models.errors import ModelError
-from models.figures import Figures
 from models.journal import AccessJournal, History
-from models.loader import LiveModel, ModelLoader, cores
-from models.memory import MemoryMeter
+from models.loader import LiveModel
 from models.operating import Operating
 from models.overview import Overview, cleanup_reason
-from models.port import ServingObserver
 from models.predicting import Predicting
-from models.recalling import Recalling
-from models.refreshing import Refreshing
 from models.restoring import restore
-from models.rules import rules_of
-from models.versions import Versions, name_of
+from models.versions import Versions
 from models.views.event import EventView
 from models.views.model import ModelView
 from models.views.operations import (
@@ -49,91 +38,39 @@ _log = logging.getLogger(__name__)
 
 
 class Serving:
-    """What the service does, without HTTP. Made by `opening.open_serving`.
+    """What the service does, without HTTP. Made by `opening`, of the parts made by `assembling`.
 
-    `limit` is the memory limit in bytes, `free` tells what of the machine's memory is free,
-    `devices` is the budget of each GPU, and `root` the process id at the top of the service.
+    Its own are the start, readiness, the end, and the warm-ups that nobody waits for; the rest is
+    handed to a part.
     """
 
     def __init__(
         self,
         config: ServingConfig,
-        loader: ModelLoader,
-        clock: SystemClock,
-        observe: ServingObserver,
+        residency: Residency[LiveModel],
+        versions: Versions,
+        predicting: Predicting,
+        operating: Operating,
+        warming: Warming,
+        overview: Overview,
+        budget: Budget,
+        janitor: Janitor,
+        chronicle: Chronicle,
         journal: AccessJournal,
-        *,
-        limit: int,
-        free: Callable[[], int],
-        root: int,
-        devices: Mapping[str, int] | None = None,
+        background: Background,
     ) -> None:
         self._config = config
-        self._directory = loader.directory
-        self._clock = clock
+        self._residency = residency
+        self._versions = versions
+        self._predicting = predicting
+        self._operating = operating
+        self._warming = warming
+        self._overview = overview
+        self._budget = budget
+        self._janitor = janitor
+        self._chronicle = chronicle
         self._journal = journal
-        self._chronicle = Chronicle(clock, config.events_kept)
-        self._figures = Figures(clock, observe, self._chronicle)
-        meter = MemoryMeter(root, lambda: loader.forkserver.pids, self._runner_pids, clock)
-        self._budget = Budget(config, limit, meter, free, clock, devices)
-        self._residency: Residency[LiveModel] = Residency(
-            loader, clock, self._budget.limits, self._on_event, rules_of(config)
-        )
-        self._versions = Versions(self._directory, self._stays)
-        self._answering = Answering(
-            self._residency,
-            Dispatcher(cores(config), config.dispatch),
-            self._versions.current,
-            inference_timeout=config.inference_timeout,
-        )
-        self._operating = Operating(config, loader, self._residency, self._versions)
-        self._warming = Warming(
-            self._residency,
-            self._versions,
-            self._answering,
-            self._directory.catalogue,
-            self._figures,
-            clock,
-            config.warmup_requests,
-        )
-        self._refreshing = Refreshing(
-            self._residency, self._versions, self._warming, clock, self._figures.on_event
-        )
-        self._recalling = Recalling(config, self._directory.catalogue)
-        self._overview = Overview(
-            config,
-            self._directory,
-            self._residency,
-            self._versions,
-            self._figures,
-            meter,
-            self._budget,
-            clock,
-            loader.is_pinned,
-            self._recalling.view,
-            limit=limit,
-        )
-        self._background = Background()
-        self._predicting = Predicting(
-            config,
-            self._directory,
-            self._residency,
-            self._versions,
-            self._answering,
-            self._figures,
-            journal,
-            self._recalling,
-            self._background,
-            clock,
-        )
-        self._janitor = Janitor(
-            self._residency,
-            clock,
-            config.cleanup_interval,
-            before=self._budget.measure,
-            after=self._figures.on_sweep,
-            refresh=lambda key: self._background.attempt(self._refreshing.refresh(key)),
-        )
+        self._background = background
         self._warming_up: set[str] = set()
         self._prepared = False
         self._closing = False
@@ -253,12 +190,6 @@ class Serving:
         if self._config.restore_working_set:
             await restore(history, self._residency, self._versions)
 
-    def _on_event(self, event: Event) -> None:
-        if isinstance(event, LoadFinished):
-            name = name_of(event.key)
-            self._journal.record_load(name, event.at, event.seconds, event.footprint)
-        self._figures.on_event(event)
-
     async def _prepare(self, prepare: Callable[[], Awaitable[object]]) -> None:
         await prepare()
         self._prepared = True
@@ -269,11 +200,3 @@ class Serving:
             await self.try_warmup(name)
         finally:
             self._warming_up.discard(key)
-
-    def _stays(self, key: str) -> bool:
-        """Is it in memory, or loads, and is not to leave?"""
-        entry = self._residency.entry(key)
-        return entry is not None and entry.state is not State.DRAINING
-
-    def _runner_pids(self) -> frozenset[int]:
-        return frozenset(live.runner.pid for live in self._residency.residents())

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar, cast
 
 from cache.ports import HOST
+from models.assembling import assemble
 from models.catalogue import Catalogue
 from models.clock import SystemClock
 from models.config import ServingConfig
@@ -232,7 +233,7 @@ class House:
         self.audience = Audience()
         self.journal = journal or AccessJournal(self.clock)
         self.journal.history = history or self.journal.history
-        self.serving = Serving(
+        self.serving = assemble(
             self.config,
             self.loader,
             self.clock,

@@ -45,7 +45,7 @@ async def test_what_nobody_knows_is_not_found_by_any_use_case(name: str) -> None
     """And leaves no trace: whoever asks for random names fills no memory."""
     home = house()
     async with home.open() as serving:
-        before = len(serving._figures.usage)
+        before = len(serving._overview._figures.usage)
         for use_case in (
             serving.predict("x", name),
             serving.predict_batch(["x"], name),
@@ -58,7 +58,7 @@ async def test_what_nobody_knows_is_not_found_by_any_use_case(name: str) -> None
             with pytest.raises(ModelNotFound):
                 await use_case
 
-        assert len(serving._figures.usage) == before
+        assert len(serving._overview._figures.usage) == before
 
 
 async def test_the_embedded_model_answers_while_the_default_is_not_registered() -> None:
