@@ -9,6 +9,7 @@ from models.catalogue import Catalogue, parse_ref
 from models.config import ServingConfig
 from models.devices import DeviceMemory, NoDevices
 from models.directory import Directory
+from models.errors import ModelLoadFailed
 from models.forkserver import ForkServer
 from models.placement import DeviceGauge, device_named, first_estimate, gauge_for, seen
 from models.runner import LoadOrder, Runner
@@ -92,13 +93,19 @@ class ModelLoader:
     async def load(self, key: Key) -> LiveModel:
         stored = await self._resolve(key)
         await asyncio.to_thread(self.store.verify, stored)
-        forkserver = await self.forkserver.of(stored.engine)
-        timeout = self.config.load_timeout
-        live = self._loaded(
-            stored, await Runner.start(forkserver, self._order(stored), timeout=timeout)
-        )
+        live = self._loaded(stored, await self._start(stored))
         await live.gauge.measure()
         return live
+
+    async def _start(self, stored: StoredModel) -> Runner:
+        """A runner within the deadline of a load, in which its fork server may have to start."""
+        timeout = self.config.load_timeout
+        try:
+            async with asyncio.timeout(timeout):
+                forkserver = await self.forkserver.of(stored.engine)
+                return await Runner.start(forkserver, self._order(stored), timeout=timeout)
+        except TimeoutError as error:
+            raise ModelLoadFailed(f"loading timed out after {timeout:g} s") from error
 
     def _order(self, stored: StoredModel) -> LoadOrder:
         spec = self.directory.catalogue.get(stored.name)
