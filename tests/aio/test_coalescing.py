@@ -127,15 +127,28 @@ async def test_who_asks_while_the_work_is_being_called_off_waits_and_has_his_own
     assert await second == ("a2", False)
 
 
-async def test_an_error_that_nobody_else_waits_for_is_no_loose_end(desk: Desk) -> None:
-    """Planted fault: a future for those who join, though nobody has joined."""
+async def fail(desk: Desk, joined: int) -> None:
+    """The first is told of the error, when those who had joined him have left."""
     desk.error = OSError("no such file")
+    first, others = desk.ask(), [desk.ask() for _ in range(joined)]
+    await settle()
+    for other in others:
+        other.cancel()
+    await settle()
     desk.gate.set()
+    with pytest.raises(OSError, match="no such file"):
+        await first
+    desk.error = None
+
+
+@pytest.mark.parametrize("joined", [0, 1])
+async def test_an_error_that_nobody_else_waits_for_is_no_loose_end(desk: Desk, joined: int) -> None:
+    """Planted fault: it was put into a future of which nobody took it."""
     told: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
 
-    with pytest.raises(OSError, match="no such file"):
-        await desk.ask()
+    await fail(desk, joined)
+    await settle()
     gc.collect()
 
     assert not told
