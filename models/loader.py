@@ -13,6 +13,7 @@ from models.errors import ModelLoadFailed
 from models.forkserver import ForkServer
 from models.placement import DeviceGauge, device_named, first_estimate, gauge_for, seen
 from models.runner import LoadOrder, Runner
+from models.runtimes import Runtimes
 from models.spec import StoredModel, harmless_label
 from models.store import ModelStore
 from models.versions import name_of
@@ -63,9 +64,13 @@ class ModelLoader:
     devices: DeviceMemory = field(default_factory=NoDevices)
     pins: dict[str, bool] = field(default_factory=dict)
     """By name or key: what the operator said, which goes before the catalogue."""
+    runtimes: Runtimes = field(init=False)
     _measured: dict[tuple[str, str], int] = field(default_factory=dict)
     _gauges: dict[tuple[str, str], DeviceGauge] = field(default_factory=dict)
     """Of the last runner of each version: what it took of a device."""
+
+    def __post_init__(self) -> None:
+        self.runtimes = Runtimes(self.forkserver)
 
     async def terms(self, key: Key) -> Terms:
         stored = await self._resolve(key)
@@ -74,7 +79,7 @@ class ModelLoader:
         expected = int(max(stored.footprint, measured) * _HEADROOM)
         if not self.forkserver.has(stored.engine):
             expected += _FORK_SERVER
-        device, on_device = self._on_device(stored)
+        device, on_device = await self._on_device(stored)
         return Terms(
             size_estimate=expected,
             load_seconds=stored.load_seconds,
@@ -125,17 +130,20 @@ class ModelLoader:
         spec = self.directory.catalogue.get(stored.name)
         return (spec.device if spec is not None else None) or self.config.device
 
-    def _on_device(self, stored: StoredModel) -> tuple[str, int]:
+    async def _on_device(self, stored: StoredModel) -> tuple[str, int]:
         """The device that a load will need memory of, and how much; a guess before the first."""
         gauge = self._gauges.get((stored.name, stored.version))
         if gauge is not None:
             return gauge.device, gauge.last
         device = device_named(self._wanted(stored), stored.precision, seen(self.devices))
-        return (device, first_estimate(stored.size)) if device != HOST else (HOST, 0)
+        if device == HOST or not await self.runtimes.has_cuda(stored.engine):
+            return HOST, 0
+        return device, first_estimate(stored.size)
 
     def _loaded(self, stored: StoredModel, runner: Runner) -> LiveModel:
         version = (stored.name, stored.version)
-        _, expected = self._on_device(stored)
+        before = self._gauges.get(version)
+        expected = (before.last if before else 0) or first_estimate(stored.size)
         gauge = gauge_for(self.devices, runner.device, runner.pid, expected)
         self._measured[version], self._gauges[version] = runner.footprint, gauge
         return LiveModel(stored, runner, gauge)

@@ -21,9 +21,9 @@ def first_estimate(size: int) -> int:
 
 
 def device_named(wanted: str, precision: str, seen: Collection[str]) -> str:
-    """The device a load will probably use; HOST for a CPU.
+    """The device a load will probably use, of those `seen` by its runtime; HOST for a CPU.
 
-    The engine decides, in the runner: whether its runtime has CUDA is known there alone. So this
+    The engine decides, in the runner: whether CUDA can be started is known there alone. So this
     may name a GPU that is not used then, never the other way round. What is asked for and cannot
     be had is HOST as well: the load is to fail by the engine's reason, not for want of memory.
     """

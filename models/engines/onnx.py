@@ -93,6 +93,11 @@ class OnnxEngine:
         return np.asarray(logits, np.float64)
 
 
+def has_cuda() -> bool:
+    """Is onnxruntime-gpu installed, and not the one for CPUs alone?"""
+    return _CUDA in ort.get_available_providers()
+
+
 def warm_up() -> None:
     """Run the smallest graph and the smallest tokenizer once, and keep nothing of them.
 
@@ -111,7 +116,7 @@ def _obstacle(kind: OnnxPrecision, device: str) -> str | None:
     """Dynamic int8 has no CUDA kernels: its operators would run on the CPU, with a copy each."""
     if kind == "int8":
         return _NO_INT8
-    return no_gpu(device) if _CUDA in ort.get_available_providers() else _NO_PROVIDER
+    return no_gpu(device) if has_cuda() else _NO_PROVIDER
 
 
 def _open(

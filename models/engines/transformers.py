@@ -141,10 +141,17 @@ def _require_torch() -> None:
         )
 
 
+def has_cuda() -> bool:
+    """Is torch installed, in a build that has it?"""
+    if importlib.util.find_spec("torch") is None:
+        return False
+    return bool(importlib.import_module("torch").backends.cuda.is_built())
+
+
 def _obstacle(device: str) -> str | None:
     """torch is asked last: that starts CUDA in this process."""
     torch: Any = importlib.import_module("torch")
-    if not torch.backends.cuda.is_built():
+    if not has_cuda():
         return _NO_CUDA
     return no_gpu(device) or (None if torch.cuda.is_available() else _NOT_STARTED)
 

@@ -15,9 +15,11 @@ from tests.unit.test_placing import GB, FakeDevices
 KEY = "shipped:v1"
 
 
-def loader_of(**settings: Any) -> ModelLoader:
+def loader_of(*, cuda: bool = True, **settings: Any) -> ModelLoader:
+    """There are two GPUs, and a runtime that has CUDA or not."""
     loader = house(**settings).loader
     loader.devices = FakeDevices()
+    loader.runtimes.known["onnx"] = cuda
     return loader
 
 
@@ -40,6 +42,23 @@ async def test_what_runs_on_no_gpu_needs_no_memory_of_one(device: str) -> None:
     assert (terms.device, terms.device_estimate) == (HOST, 0)
 
 
+@pytest.mark.parametrize("device", ["auto", "cuda", "cuda:1"])
+async def test_a_runtime_without_cuda_needs_no_memory_of_a_gpu(device: str) -> None:
+    """Fault found: the first load of each model reserved some, and evicted others for it."""
+    terms = await loader_of(device=device, cuda=False).terms(KEY)
+
+    assert (terms.device, terms.device_estimate) == (HOST, 0)
+
+
+async def test_without_gpus_no_runtime_is_asked() -> None:
+    """It would cost every service a process. Planted fault: asked first."""
+    loader = house(device="auto").loader
+
+    await loader.terms(KEY)
+
+    assert loader.runtimes.known == {}
+
+
 async def test_what_a_load_took_of_a_gpu_is_what_the_next_one_is_expected_to() -> None:
     """Planted fault: the first estimate, for ever."""
     home = house(device="auto")
@@ -57,7 +76,7 @@ async def test_what_a_load_took_of_a_gpu_is_what_the_next_one_is_expected_to() -
 
 
 async def test_a_model_that_went_to_the_cpu_is_expected_there() -> None:
-    """A GPU was expected, but this runtime has no CUDA; the fake runner says so."""
+    """A GPU was expected, but CUDA could not be started; the fake runner says so."""
     loader = loader_of(device="auto")
     assert (await loader.terms(KEY)).device == "cuda:0"
 

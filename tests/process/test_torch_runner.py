@@ -1,6 +1,7 @@
 """Torch models run in forks of a second fork server, which has torch imported. Needs the extra."""
 
 import asyncio
+import importlib
 import os
 import signal
 import subprocess
@@ -14,6 +15,7 @@ from models.errors import ModelLoadFailed
 from models.forkserver import ForkServer
 from models.memory import descendants, measure_tree
 from models.runner import Runner, run_in_child
+from models.runtimes import Runtimes
 from tests import tiny
 from tests.process.processes import ask, lives, living_children, until
 
@@ -189,3 +191,11 @@ async def test_without_torch_the_load_says_what_to_install(
         await Runner.start(await forkserver.of("pytorch"), order, timeout=LONG)
 
     await forkserver.aclose()
+
+
+async def test_torch_tells_whether_it_has_cuda(forkserver: ForkServer, torches: ForkServer) -> None:
+    """By its build; asking starts no CUDA, and so takes nothing of a GPU."""
+    built = importlib.import_module("torch").backends.cuda.is_built()
+
+    assert await Runtimes(forkserver).has_cuda("pytorch") == built
+    assert psutil.Process(torches.pid).num_threads() == 1
