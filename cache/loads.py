@@ -5,10 +5,11 @@ from collections.abc import Callable
 from typing import Generic
 
 from cache.entry import Entry, State
-from cache.errors import CacheClosed, InsufficientRoom
+from cache.errors import InsufficientRoom
 from cache.events import Cause, LoadFailed, LoadFinished, LoadStarted, Observer
 from cache.exits import Exits
 from cache.flight import Flight
+from cache.flights import Flights, called_off
 from cache.ledger import Ledger
 from cache.policy import Limits, Policy
 from cache.ports import Clock, Key, L, Loader, OutOfMemory, Terms
@@ -65,88 +66,70 @@ class Loads(Generic[L]):
             retry_after=room_timeout,
             fairness=fairness,
         )
-        self._joinable: dict[Key, Flight[L]] = {}
-        self._begun: dict[Key, Flight[L]] = {}
-        self._under_way: dict[Flight[L], asyncio.Task[None]] = {}
+        self._flights: Flights[L] = Flights()
 
     @property
     def waiting(self) -> int:
         """Callers who wait for a load, or for one of those who wait for room before them."""
-        return sum(flight.waiting for flight in self._under_way)
+        return self._flights.waiting
 
     def to_join(self, key: Key) -> Flight[L] | None:
         """The flight that one who asks for `key` now may join."""
-        flight = self._joinable.get(key)
-        if flight is None or self._begun.get(key) is not flight:
+        flight = self._flights.joinable(key)
+        if flight is None or not self._flights.has_begun(flight):
             return flight
-        return self._joinable.get(key) if self.queue.may_pass(key) else None
+        return self._flights.joinable(key) if self.queue.may_pass(key) else None
 
     def under_way(self, key: Key) -> Flight[L] | None:
         """The flight that will make `key` resident next."""
-        begun = self._begun.get(key)
-        return begun if begun in self._under_way else self._joinable.get(key)
+        return self._flights.next(key)
 
     def start(self, key: Key, turn: int, *, patient: bool) -> Flight[L]:
         """Begin a flight for the caller with the number `turn`."""
         flight: Flight[L] = Flight(key, turn, patient=patient)
-        self._joinable[key] = flight
-        self._under_way[flight] = self._tasks.start(self._fly(flight))
+        self._flights.add(flight, self._tasks.start(self._fly(flight)))
         return flight
 
     def joined(self, flight: Flight[L], *, patient: bool) -> None:
         """Somebody more will wait for it."""
         flight.patient = flight.patient or patient
-        if self._begun.get(flight.key) is flight:
+        if self._flights.has_begun(flight):
             self._ledger.want(flight.key, wanted=True)
 
     def deserted(self, flight: Flight[L]) -> None:
         """Nobody waits any more. What has begun goes on, unless somebody else needs the room."""
-        if flight not in self._under_way:
+        if flight not in self._flights:
             return
-        if self._begun.get(flight.key) is flight:
+        if self._flights.has_begun(flight):
             self._ledger.want(flight.key, wanted=False)
             self.queue.pump()
         else:
-            self._call_off(flight)
+            self._flights.call_off(flight)
 
     def call_off_all(self) -> None:
-        for flight in tuple(self._under_way):
-            self._call_off(flight)
+        self._flights.call_off_all()
         self.queue.close()
-
-    def _call_off(self, flight: Flight[L]) -> None:
-        """End it at once; whoever asks from now on starts another."""
-        if self._joinable.get(flight.key) is flight:
-            del self._joinable[flight.key]
-        task = self._under_way.pop(flight, None)
-        if task is not None:
-            task.cancel()
-        flight.fail(CacheClosed(f"the load of {flight.key} was called off"))
 
     async def _fly(self, flight: Flight[L]) -> None:
         """Make the key resident and tell everybody who waits how it went."""
         try:
             await self._make_resident(flight)
         except asyncio.CancelledError:
-            flight.fail(CacheClosed(f"the load of {flight.key} was called off"))
+            flight.fail(called_off(flight.key))
         except Exception as error:  # noqa: BLE001 - it is raised in every caller who waits
             flight.fail(error)
         finally:
-            self._under_way.pop(flight, None)
-            if self._joinable.get(flight.key) is flight:
-                del self._joinable[flight.key]
+            self._flights.remove(flight)
             self.queue.pump()
 
     async def _make_resident(self, flight: Flight[L]) -> None:
         key = flight.key
         terms = await self._loader.terms(key)
         self._quarantine.check(key, self._clock.monotonic())
-        entry = await self._wait_for_room(flight, terms)
-        while entry.state is not State.LOADING:
+        while (entry := await self._wait_for_room(flight, terms)).state is not State.LOADING:
             if self._share(flight):
                 return
-            entry = await self._wait_for_room(flight, terms)
-        self._begun[key] = flight
+        self._flights.begin(flight)
         pinned = self.pins.get(key, terms.pinned)
         if pinned is not terms.pinned:
             self._ledger.pin(key, pinned=pinned)
@@ -158,7 +141,7 @@ class Loads(Generic[L]):
             self._failed(key, error)
             raise
         finally:
-            del self._begun[key]
+            self._flights.loaded(flight)
         self._land(flight, resident)
 
     def _hopeless(self, key: Key) -> BaseException | None:
@@ -206,12 +189,12 @@ class Loads(Generic[L]):
 
     def expel(self, key: Key, room_for: Key | None) -> None:
         """Evict a resident, or give up a load that nobody waits for."""
-        flight = self._begun.get(key)
+        flight = self._flights.begun(key)
         if flight is None:
             self._exits.drain(key, Cause.EVICTED, room_for)
         else:
             self._exits.drain(key, Cause.ABANDONED, room_for)
-            self._call_off(flight)
+            self._flights.call_off(flight)
 
     def _failed(self, key: Key, error: BaseException) -> None:
         """Write the load off; `error` is held against the key unless it was called off."""

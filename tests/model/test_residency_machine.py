@@ -143,7 +143,7 @@ class ResidencyMachine(RuleBasedStateMachine):
         leaving = {e.key for e in self.ledger.entries() if e.state is State.DRAINING}
         assert {r.key for r in alive if r not in residents} <= leaving
         loading = {e.key for e in self.ledger.entries() if e.state is State.LOADING}
-        assert loading <= set(residency._loads._begun) <= loading | leaving
+        assert loading <= set(residency._loads._flights._begun) <= loading | leaving
         for entry in self.ledger.entries():
             assert entry.pinned == self.pins.get(entry.key, TERMS[entry.key].pinned)
 
@@ -207,11 +207,11 @@ class ResidencyMachine(RuleBasedStateMachine):
         caller = data.draw(st.sampled_from(self.callers(lambda c: not c.task.done())))
         self.do(caller.go_away, at_once=at_once)
 
-    @precondition(lambda self: self.world.residency._loads._begun)
+    @precondition(lambda self: self.world.residency._loads._flights._begun)
     @rule(data=st.data())
     def all_who_wait_for_a_load_go_away(self, data: st.DataObject) -> None:
         """It goes on, until somebody needs its room."""
-        key = data.draw(st.sampled_from(sorted(self.world.residency._loads._begun)))
+        key = data.draw(st.sampled_from(sorted(self.world.residency._loads._flights._begun)))
         for caller in self.callers(lambda c: c.key == key and not c.task.done() and not c.holds):
             self.later(caller.go_away)
 
@@ -236,11 +236,11 @@ class ResidencyMachine(RuleBasedStateMachine):
         self.world.loader.footprints[key] = footprint
         self.world.loader.open(key)
 
-    @precondition(lambda self: self.world.residency._loads._begun)
+    @precondition(lambda self: self.world.residency._loads._flights._begun)
     @rule(data=st.data(), seconds=st.sampled_from([0.25, 1.0]))
     def a_load_has_taken_its_time(self, data: st.DataObject, seconds: float) -> None:
         self.world.clock.advance(seconds)
-        begun = sorted(self.world.residency._loads._begun)
+        begun = sorted(self.world.residency._loads._flights._begun)
         self.world.loader.open(data.draw(st.sampled_from(begun)))
 
     @rule(key=KEYS)
@@ -427,13 +427,13 @@ class ResidencyMachine(RuleBasedStateMachine):
 
     def nothing_is_left(self) -> None:
         residency = self.world.residency
-        loads, exits, queue = residency._loads, residency._exits, residency._queue
+        flights, exits, queue = residency._loads._flights, residency._exits, residency._queue
         assert residency.entries() == ()
         assert residency.residents() == ()
         assert residency.waiting == 0
-        assert not loads._joinable
-        assert not loads._begun
-        assert not loads._under_way
+        assert not flights._joinable
+        assert not flights._begun
+        assert not flights._under_way
         assert not exits._departures
         assert not residency._tasks
         assert not residency._watches
