@@ -22,8 +22,7 @@ class Loads(Generic[L]):
     """Begins flights, lands them, and calls them off.
 
     `on_landed` is told of each new resident, `release` ends a lease. `pins` are the operator's
-    own; they go before what the loader's terms say. `room_timeout` (seconds) bounds the wait for
-    room.
+    own, which override the loader's terms. `room_timeout` (seconds) bounds the wait for room.
     """
 
     def __init__(

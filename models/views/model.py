@@ -22,6 +22,7 @@ class RunnerView:
 class StandingView:
     """Where a model stands among the residents. `place` 1 goes first.
 
+    `priority` is its class, `fixed` where the catalogue says so; `charged` is bytes of the budget.
     `score` is in the policy's own unit; `held_by` says what keeps it from being evicted now:
     leased, pinned, loading, leaving, young (loaded a moment ago), or None.
     """
@@ -61,7 +62,13 @@ class LifetimeView:
 
 @dataclass(frozen=True, slots=True)
 class ModelView:
-    """Everything known of one model. `load_seconds` and the like are None before the first time."""
+    """Everything known of one model. `load_seconds` and the like are None before the first time.
+
+    `cached`: it is loading, in memory or leaving; `loaded`: it is in memory and not leaving.
+    `footprint` is bytes of memory, `size` bytes on disk. What is not `registered` has no version,
+    labels or precision. `lifetime` is None unless it is loaded, `quarantine` unless it failed to
+    load; `compiled` says how registration made it.
+    """
 
     name: str
     cached: bool

@@ -7,6 +7,8 @@ from models.views.model import StandingView
 
 @dataclass(frozen=True, slots=True)
 class LoadReport:
+    """`seconds` is what the load took that made the model resident, now or before; bytes."""
+
     name: str
     seconds: float
     footprint: int
@@ -14,12 +16,16 @@ class LoadReport:
 
 @dataclass(frozen=True, slots=True)
 class UnloadReport:
+    """`freed` is bytes, 0 for what was not in memory."""
+
     name: str
     freed: int
 
 
 @dataclass(frozen=True, slots=True)
 class WarmupReport:
+    """How long so many sample texts took, one after another; a load is not counted."""
+
     name: str
     requests: int
     seconds: float
@@ -51,8 +57,8 @@ class LoadPlan:
     """What a load would do now; nothing is done.
 
     `decision` is resident, loading, admit, evict (room is made by `victims`, in order), wait (for
-    the `blockers`), or refuse; `reason` says it in words. `needed`, `budget`,
-    `charged` are bytes. `others` are the residents that stay, in rank order.
+    the `blockers`), or refuse; `reason` says it in words. `needed`, `budget` and what is `charged`
+    to it by now are bytes. `others` are the residents that stay, in rank order.
     """
 
     name: str

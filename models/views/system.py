@@ -65,7 +65,8 @@ class SystemView:
     """The process tree. `memory` is its proportional set size against the limit.
 
     `own` is what the service uses without its runners; `budget` what that leaves for models, and
-    `tracked` what of it is reserved, resident or leaving. `waiting` is how many wait for room.
+    `tracked` what of it is reserved, resident or leaving. `waiting` is how many callers wait
+    for a load.
     """
 
     memory: MemoryUsage
