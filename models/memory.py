@@ -1,8 +1,10 @@
 """What the service itself uses, and what that leaves for models."""
 
 import asyncio
+import os
 from collections import deque
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median_high
@@ -20,6 +22,9 @@ _MAX_AGE = 1.0
 _STEADYING = 5
 """Measurements of which the own use is the median. Processes are read one after another, so pages
 that a runner shares are counted twice, or not at all, when it comes or goes meanwhile."""
+
+_CHILDREN = Path("/proc/thread-self/children")
+"""There where the kernel tells children, as nearly all do (CONFIG_PROC_CHILDREN)."""
 
 _WORDS_OF_A_COMMAND = 3
 """`python -m bentoml` are the most that it takes to say which command it is."""
@@ -96,7 +101,39 @@ def measure_tree(
 
 
 def descendants(root: int) -> set[int]:
-    """`root` and every process below it."""
+    """`root` and every process below it; of those that come or go meanwhile some may be missing."""
+    if not _CHILDREN.exists():
+        return _descendants_by_parents(root)
+    found: set[int] = set()
+    waiting = [root]
+    while waiting:
+        pid = waiting.pop()
+        children = _children(pid)
+        if children is not None:
+            found.add(pid)
+            waiting += children
+    return found
+
+
+def _children(pid: int) -> list[int] | None:
+    """Those of all its threads; None when it is gone."""
+    tasks = f"/proc/{pid}/task"
+    try:
+        threads = os.listdir(tasks)  # noqa: PTH208  # paths would double the time
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    children: list[int] = []
+    for thread in threads:
+        with (
+            suppress(FileNotFoundError, ProcessLookupError),
+            open(f"{tasks}/{thread}/children", "rb") as file,  # noqa: PTH123  # likewise
+        ):
+            children += map(int, file.read().split())
+    return children
+
+
+def _descendants_by_parents(root: int) -> set[int]:
+    """Asks every process of the machine for its parent."""
     try:
         below = psutil.Process(root).children(recursive=True)
     except psutil.NoSuchProcess:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from queue import Queue
 from tempfile import TemporaryDirectory
 
 import psutil
@@ -287,6 +288,83 @@ def test_what_a_runner_maps_from_files_is_not_anonymous(tmp_path: Path) -> None:
 
     assert total > BALLAST
     assert 0 < anonymous < BALLAST / 2
+
+
+@contextmanager
+def idling() -> Iterator[subprocess.Popen[bytes]]:
+    """A child of this process that does nothing."""
+    with subprocess.Popen(
+        [sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE
+    ) as child:
+        yield child
+        child.kill()
+
+
+@contextmanager
+def idling_for_a_thread() -> Iterator[int]:
+    """A child of this process that another thread has started, which lives on."""
+    started: Queue[int] = Queue()
+    end = threading.Event()
+
+    def start() -> None:
+        with idling() as child:
+            started.put(child.pid)
+            end.wait()
+
+    thread = threading.Thread(target=start)
+    thread.start()
+    try:
+        yield started.get()
+    finally:
+        end.set()
+        thread.join()
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("told", [True, False])
+def test_everybody_below_is_found(
+    family: tuple[int, int], monkeypatch: pytest.MonkeyPatch, told: bool
+) -> None:
+    """Whether or not the kernel tells children; the second child is that of a thread.
+
+    Planted fault: only what the first thread started.
+    """
+    if not told:
+        monkeypatch.setattr(memory, "_CHILDREN", Path("/proc/nothing"))
+    with idling_for_a_thread() as child:
+        assert memory.descendants(os.getpid()) >= {os.getpid(), *family, child}
+        assert memory.descendants(family[0]) == set(family)
+
+
+@pytest.mark.process
+def test_a_process_that_vanishes_in_between_is_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ends after its parent named it. Planted fault: an error, and no budget for a second."""
+    children = memory._children
+
+    def named_and_gone(pid: int) -> list[int] | None:
+        named = children(pid)
+        if pid == os.getpid():
+            child.kill()
+            child.wait()
+        return named
+
+    with idling() as child:
+        monkeypatch.setattr(memory, "_children", named_and_gone)
+        found = memory.descendants(os.getpid())
+
+    assert os.getpid() in found
+    assert child.pid not in found
+
+
+@pytest.mark.process
+def test_a_thread_that_vanishes_in_between_has_no_children(
+    family: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Threads come and go with every load."""
+    listed = os.listdir
+    monkeypatch.setattr(os, "listdir", lambda path: ["999999999", *listed(path)])
+
+    assert memory.descendants(family[0]) == set(family)
 
 
 def test_of_processes_that_are_gone_nothing_is_measured() -> None:
