@@ -105,6 +105,7 @@ RESPONSES: dict[str, dict[str, Any]] = {
             "parity": None,
             "tools": {"tokenizers": "0.23.3", "torch": "2.13.0", "transformers": "5.23.0"},
             "refused": {},
+            "first_token_only": False,
         },
         "performance_metrics": {
             "avg_inference_time_ms": 45.2,

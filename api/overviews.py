@@ -148,6 +148,7 @@ def _compiled(view: ModelView) -> CompiledOut | None:
         parity=None if made.parity is None else ParityOut(**asdict(made.parity)),
         tools=dict(made.tools),
         refused=dict(made.refused),
+        first_token_only=made.first_token_only,
     )
 
 

@@ -21,3 +21,6 @@ class CompiledOut(Out):
     refused: Annotated[
         dict[str, str], Field(description="smaller precisions, and why they were not taken")
     ]
+    first_token_only: Annotated[
+        bool, Field(description="the last layer computes only what the first token needs")
+    ]

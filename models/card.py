@@ -23,7 +23,8 @@ _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 class Card:
     """What is written beside a model's files. Units as StoredModel.
 
-    `details` is for people, but for what `Compiled` has: "parity", "tools" and "refused".
+    `details` is for people, but for what `Compiled` has: "parity", "tools", "refused" and
+    "first_token_only".
     """
 
     name: str
@@ -119,4 +120,5 @@ def _compiled(about: Mapping[str, Any]) -> Compiled | None:
         parity=None if parity is None else Parity(**parity),
         tools=dict(tools),
         refused=dict(about.get("refused") or {}),
+        first_token_only=bool(about.get("first_token_only")),
     )

@@ -53,12 +53,14 @@ class Compiled:
     """How registration made a model: with which `tools` (name → version), and how well.
 
     `refused` says of each other precision that was tried why it was not taken. `parity` is None
-    where nothing was converted.
+    where nothing was converted. `first_token_only`: the last layer computes what the first token
+    needs, because the classifier reads no other.
     """
 
     parity: Parity | None = None
     tools: Mapping[str, str] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
+    first_token_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,8 @@ _ON_GPU = "it is for the CPU, and the catalogue has the model run on a GPU"
 class Made:
     """A folder that can be loaded: its `files`, and how it was arrived at. See `Compiled`.
 
-    `export` is what `export_torch` told, where it had to be exported.
+    `export` is what `export_torch` told, where it had to be exported. `first_token_only`: of the
+    last layer it has what the first token needs.
     """
 
     path: Path
@@ -46,11 +47,15 @@ class Made:
     parity: Parity | None = None
     refused: Mapping[str, str] = field(default_factory=dict)
     export: Mapping[str, Any] | None = None
+    first_token_only: bool = False
 
 
-async def choose(plan: Plan, plain: Made, source: Path, workshop: Workshop) -> Made:
+async def choose(
+    plan: Plan, plain: Made, source: Path, whole: Path | None, workshop: Workshop
+) -> Made:
     """`plain`, or `source` (its graph before it was optimised) quantised, beside it.
 
+    Answers are compared with those of `whole`, where the graph was pruned, else of `plain`.
     Where the catalogue leaves the choice ("auto"), whatever goes wrong with a precision is said
     and the next one is tried, fp32 at last. Raises RegistrationFailed where it asks for one that
     the model does not have, or that changes answers.
@@ -63,20 +68,23 @@ async def choose(plan: Plan, plain: Made, source: Path, workshop: Workshop) -> M
         )
     if plain.precision != "fp32" or asked == "fp32":
         return plain
+    compared = plain if whole is None else replace(plain, path=whole)
     if asked != "auto":
-        reference = await _answers(plan, plain, workshop)
+        reference = await _answers(plan, compared, workshop)
         try:
             return await _quantised(plan, asked, source, reference, workshop)
         except RegistrationFailed as error:
             raise RegistrationFailed(f"as {asked}, {error}") from error
-    return await _smallest(plan, plain, source, workshop)
+    return await _smallest(plan, plain, source, compared, workshop)
 
 
-async def _smallest(plan: Plan, plain: Made, source: Path, workshop: Workshop) -> Made:
+async def _smallest(
+    plan: Plan, plain: Made, source: Path, compared: Made, workshop: Workshop
+) -> Made:
     if (plan.spec.device or "").startswith("cuda"):
         return _stay(plain, _ON_GPU, workshop)
     try:
-        reference = await _answers(plan, plain, workshop)
+        reference = await _answers(plan, compared, workshop)
     except RegistrationFailed as error:
         return _stay(plain, str(error), workshop)
     if doubt := indecision(reference):

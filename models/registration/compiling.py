@@ -31,11 +31,14 @@ _TEXTS = (
 _LONG = "Every word of this text is read until there is no room for more of them. "
 
 
-def optimise(source: str, target: str, labels: Sequence[str], max_length: int) -> dict[str, Any]:
+def optimise(
+    source: str, target: str, labels: Sequence[str], max_length: int, whole: str | None = None
+) -> dict[str, Any]:
     """Write the folder `source` (model.onnx, tokenizer.json, config.json) optimised to `target`.
 
     Returns its `precision`, the greatest `shift` of a probability on so many `texts`, and the
-    `files` of a load. Works beside `target`, on files.
+    `files` of a load. Works beside `target`, on files. `whole` is the folder to compare with
+    where `source` was pruned.
     """
     before, after = Path(source), Path(target)
     after.mkdir()
@@ -47,7 +50,8 @@ def optimise(source: str, target: str, labels: Sequence[str], max_length: int) -
             if precision == "int8" and _move_weights(before, Path(work)):
                 before = Path(work)
                 save_optimised(before / "model.onnx", after / "model.onnx")
-            shift = _compare(before, after, labels, max_length, precision)
+            reference = before if whole is None else Path(whole)
+            shift = _compare(reference, after, labels, max_length, precision)
         except ModelError as error:
             raise RegistrationFailed(str(error)) from error
     return {

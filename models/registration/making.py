@@ -12,11 +12,13 @@ from models.registration.workshop import Workshop, megabytes
 from models.spec import Parity
 
 EXPORT_TIMEOUT = 1800.0
+PRUNE_TIMEOUT = 900.0
 OPTIMISE_TIMEOUT = 900.0
 COPY_TIMEOUT = 900.0
 """Seconds. Models of this kind take a small part of that; machines differ."""
 
 _EXPORT = "models.registration.exporting:export_torch"
+_PRUNE = "models.registration.pruning:prune_first_token"
 _OPTIMISE = "models.registration.compiling:optimise"
 _COPY = "models.registration.copying:copy_torch"
 
@@ -42,8 +44,11 @@ async def _make(plan: Plan, folder: Path, workshop: Workshop) -> Made:
     if plan.found.folder.kind == "transformers":
         source = folder / "exported"
         export = await _export(plan, folder / "source", source, workshop)
-    plain = await _optimise(plan, source, folder / "fp32", workshop)
-    return replace(await choose(plan, plain, source, workshop), export=export)
+    graph = await _prune(plan, source, folder / "pruned", workshop)
+    whole = None if graph == source else source
+    plain = await _optimise(plan, graph, folder / "fp32", whole, workshop)
+    made = await choose(plan, plain, graph, whole, workshop)
+    return replace(made, export=export, first_token_only=whole is not None)
 
 
 async def _copy(plan: Plan, folder: Path, workshop: Workshop) -> Made:
@@ -81,7 +86,26 @@ async def _export(plan: Plan, source: Path, target: Path, workshop: Workshop) ->
     return about
 
 
-async def _optimise(plan: Plan, source: Path, target: Path, workshop: Workshop) -> Made:
+async def _prune(plan: Plan, source: Path, target: Path, workshop: Workshop) -> Path:
+    """`target`, or `source` where it cannot be done; whatever is wrong, others will tell."""
+    async with workshop.step("Looking for what no answer needs") as done:
+        try:
+            made: dict[str, Any] = await workshop.do(
+                _PRUNE, PRUNE_TIMEOUT, source=source, target=target, max_length=plan.max_length
+            )
+            kept = made["kept"]
+        except RegistrationFailed as error:
+            kept = str(error)
+        if kept is not None:
+            done(f"The graph stays whole: {kept}")
+            return source
+        done("Pruned: of the last layer, what the first token needs")
+    return target
+
+
+async def _optimise(
+    plan: Plan, source: Path, target: Path, whole: Path | None, workshop: Workshop
+) -> Made:
     async with workshop.step("Optimising the graph") as done:
         made: dict[str, Any] = await workshop.do(
             _OPTIMISE,
@@ -90,6 +114,7 @@ async def _optimise(plan: Plan, source: Path, target: Path, workshop: Workshop) 
             target=target,
             labels=list(plan.labels),
             max_length=plan.max_length,
+            whole=whole,
         )
         done(f"Optimised: {made['precision']}, {megabytes(target, made['files'])}")
     parity = Parity(1.0, made["shift"], made["texts"], "the graph before it was optimised")

@@ -13,7 +13,7 @@ from models.integrity import combined_digest, copy_with_digest
 from models.registration.sources import EMBEDDED_FOLDER, Found
 from models.spec import ModelSpec, harmless_label
 
-RECIPE = "4"
+RECIPE = "5"
 """Raised when compiling changes, so that what was registered before is compiled anew."""
 
 _VERSION_LENGTH = 16

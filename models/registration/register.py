@@ -134,6 +134,7 @@ def _card(plan: Plan, made: Made, trial: Trial, digests: Mapping[str, str]) -> C
             "recipe": RECIPE,
             "tools": versions(plan, made),
             "refused": dict(made.refused),
+            "first_token_only": made.first_token_only,
             **{name: dict(about) for name, about in known.items() if about},
         },
     )

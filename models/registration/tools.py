@@ -13,7 +13,8 @@ def versions(plan: Plan, made: Made) -> dict[str, str]:
     tools = ["tokenizers"]
     if plan.found.folder.kind == "transformers":
         tools += _TORCH
-    if made.parity is not None and made.parity.reference == FP32_GRAPH:
+    quantised = made.parity is not None and made.parity.reference == FP32_GRAPH
+    if quantised or made.first_token_only:
         tools.append("onnx")
     found = {name: _version(name) for name in tools}
     if plan.spec.engine == "onnx":

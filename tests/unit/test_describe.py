@@ -155,7 +155,12 @@ def test_a_quarantine_says_how_often_why_and_until_when() -> None:
 
 
 def test_of_a_registered_model_it_is_told_how_it_was_made() -> None:
-    made = Compiled(Parity(0.998, 0.05, 512, "the fp32 graph"), {"onnx": "1"}, {"int8": "slower"})
+    made = Compiled(
+        Parity(0.998, 0.05, 512, "the fp32 graph"),
+        {"onnx": "1"},
+        {"int8": "slower"},
+        first_token_only=True,
+    )
     shown = overviews.model(view(model=replace(stored("m"), precision="int8", compiled=made)))
 
     assert shown.compiled is not None
@@ -166,6 +171,7 @@ def test_of_a_registered_model_it_is_told_how_it_was_made() -> None:
         },
         "tools": {"onnx": "1"},
         "refused": {"int8": "slower"},
+        "first_token_only": True,
     }  # fmt: skip
 
 
