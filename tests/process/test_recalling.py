@@ -50,23 +50,26 @@ def test_the_same_text_is_answered_alike_and_at_once(server: Server) -> None:
 
 
 def test_without_the_cache_it_is_read_again(server: Server) -> None:
+    """Planted fault: what the caller wanted was not heeded."""
     answers = [ask(server, "Read me again", cache=cache) for cache in ("true", "false", "true")]
 
     assert [answer["prediction_cached"] for answer in answers] == [False, False, True]
 
 
 def test_a_batch_and_a_text_alone_share_their_answers(server: Server) -> None:
+    """Planted fault: several texts that were computed together were not kept."""
     ask(server, "one of them")
-    body = {"texts": ["one of them", "the other one"], "model_name": MINE}
+    texts = ["one of them", "the other one", "the third"]
+    body = {"texts": texts, "model_name": MINE}
 
     batch = httpx.post(f"{server.url}/predict/batch", json=body, timeout=60).json()
 
-    assert [result["prediction_cached"] for result in batch["results"]] == [True, False]
-    assert ask(server, "the other one")["prediction_cached"]
+    assert [result["prediction_cached"] for result in batch["results"]] == [True, False, False]
+    assert all(ask(server, text)["prediction_cached"] for text in texts)
 
 
 def test_what_was_answered_is_answered_without_the_model(server: Server) -> None:
-    """And loads nothing."""
+    """And loads nothing. Planted fault: the model was leased all the same."""
     ask(server, "Is anybody there?")
     server.post(f"/models/{MINE}/unload")
 
@@ -77,7 +80,10 @@ def test_what_was_answered_is_answered_without_the_model(server: Server) -> None
 
 
 def test_forty_who_ask_alike_at_once_cost_one_inference(server: Server) -> None:
-    """The text is long enough for all of them to arrive while it is read, or a load goes on."""
+    """The text is long enough for all of them to arrive while it is read, or a load goes on.
+
+    Planted fault: each had it computed for himself.
+    """
     server.post(f"/models/{MINE}/unload")
     before = figures(server)
 
@@ -120,7 +126,10 @@ def test_the_figures_tell_what_was_kept(server: Server) -> None:
 
 
 def test_a_new_version_reads_for_itself(server: Server, folder: Path, tmp_path: Path) -> None:
-    """The same weights, and a file of the model that differs: it is another version."""
+    """The same weights, and a file of the model that differs: it is another version.
+
+    Planted fault: answers were kept for the name.
+    """
     ask(server, "Who are you?")
     other = shutil.copytree(EMBEDDED_FOLDER, tmp_path / "other")
     config = other / "config.json"

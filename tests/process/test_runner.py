@@ -16,10 +16,12 @@ from models.errors import (
     InferenceFailed,
     RunnerDied,
 )
+from models.forkserver import ForkServer
 from models.runner import Answer, Runner
 from models.runner_main import NICENESS, OOM_SCORE
 from tests import tiny
 from tests.process.processes import LONG, ask, lives
+from tests.process.test_embedded import order as embedded
 
 pytestmark = pytest.mark.process
 
@@ -207,10 +209,14 @@ async def test_nobody_knows_which_of_several_texts_it_hangs_on(runner: Runner) -
 
 
 async def test_a_runner_says_where_it_computes_and_whether_texts_may_be_sent_together(
-    runner: Runner,
+    runner: Runner, forkserver: ForkServer
 ) -> None:
-    assert runner.device == "cpu"
-    assert isinstance(runner.batch_proof, bool)
+    """Planted faults: always together, and never."""
+    int8 = await Runner.start(forkserver, embedded(), timeout=LONG)
+
+    assert (runner.device, runner.batch_proof) == ("cpu", True)
+    assert (int8.device, int8.batch_proof) == ("cpu", False)
+    await int8.close()
 
 
 async def test_a_runner_works_on_as_many_texts_as_it_was_told_and_no_more(
