@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
-from starlette.types import ASGIApp
+from starlette.types import Receive, Scope, Send
 
 from api.context import Context, attach
 from api.documentation import DESCRIPTION, add_examples
@@ -26,6 +26,7 @@ from api.routes import build_router
 from api.settings import Settings
 from api.shortcut import ShortCut, handlers_of
 from models.config import ServingConfig
+from models.deadline import Deadlines
 from models.port import ServingObserver, UseCases
 
 HEARTBEAT = 15.0
@@ -44,10 +45,10 @@ class App(FastAPI):
         super().__init__(**options)
         routes = build_router()
         self.include_router(routes)
-        self._handlers = handlers_of(routes)
+        self._short_cut = ShortCut(super().__call__, self, handlers_of(routes))
 
-    def build_middleware_stack(self) -> ASGIApp:
-        return ShortCut(super().build_middleware_stack(), self._handlers)
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._short_cut(scope, receive, send)
 
     def openapi(self) -> dict[str, Any]:
         if self.openapi_schema is None:
@@ -120,5 +121,5 @@ def _limits(settings: Settings) -> Limits:
         body_bytes=settings.max_body_bytes,
         text_chars=settings.max_text_chars,
         batch_texts=settings.max_batch_texts,
-        read_timeout=settings.request_timeout,
+        reading=Deadlines(settings.request_timeout, "The body did not arrive in time"),
     )

@@ -1,6 +1,5 @@
 """From requests to arguments: what is wrong with one is said here, as 400, 404 or 413."""
 
-import asyncio
 import re
 from collections.abc import Sequence
 from typing import TypeVar
@@ -13,7 +12,6 @@ from api.forms import In
 from api.limits import Limits
 from api.problems import InvalidParameters, PayloadTooLarge
 from api.queries import PredictOptions, cache_of, keep_alive_of, query_fields, shortened, shown
-from models.errors import DeadlineExceeded
 
 # C0 controls but tab, newline, vertical tab, form feed and return; DEL; lone surrogates.
 FORBIDDEN_CHARACTER = re.compile("[\x00-\x08\x0e-\x1f\x7f\ud800-\udfff]")
@@ -92,10 +90,8 @@ async def read_body(request: Request, limits: Limits) -> bytes:
     if declared.isascii() and declared.isdigit() and int(declared) > limits.body_bytes:
         raise _too_large(limits)
     try:
-        async with asyncio.timeout(limits.read_timeout):
+        with limits.reading.deadline():
             return await _read(request, limits)
-    except TimeoutError:
-        raise DeadlineExceeded("The body did not arrive in time") from None
     except ClientDisconnect:
         raise InvalidParameters("The body ended early") from None
 
@@ -116,9 +112,13 @@ def parse_body(model: type[B], body: bytes, request: Request) -> B:
 
 
 async def _read(request: Request, limits: Limits) -> bytes:
-    received = bytearray()
-    async for chunk in request.stream():
-        received += chunk
+    received, more = bytearray(), True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        received += message.get("body", b"")
+        more = message.get("more_body", False)
         if len(received) > limits.body_bytes:
             raise _too_large(limits)
     return bytes(received)

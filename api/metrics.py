@@ -4,7 +4,7 @@ prometheus_client counts, but does not render: it would add `_total` and `_creat
 that the contract fixes.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -46,6 +46,8 @@ class Metrics:
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
         self._models: set[str] = set()
+        self._observing: dict[str, Callable[[float], None]] = {}
+        """By the label of a model: to look the series up takes longer than to count."""
         self._predictions = self._histogram(
             "model_cache_prediction_seconds",
             "Time to answer a prediction, waiting and loading included",
@@ -81,7 +83,7 @@ class Metrics:
     def __call__(self, event: Happening, /) -> None:
         match event:
             case Predicted():
-                self._predictions.labels(self._label(event.model)).observe(event.total_seconds)
+                self._predicted(event)
             case LoadFinished():
                 self._loads.labels(self._label(event.key)).observe(event.seconds)
             case WarmedUp():
@@ -108,6 +110,13 @@ class Metrics:
         return Histogram(
             name, text, labelnames=("model",), buckets=buckets, registry=self._registry
         )
+
+    def _predicted(self, event: Predicted) -> None:
+        label = self._label(event.model)
+        observe = self._observing.get(label)
+        if observe is None:
+            observe = self._observing[label] = self._predictions.labels(label).observe
+        observe(event.total_seconds)
 
     def _label(self, key: str) -> str:
         """Name the model without its version; beyond the bound all are one."""

@@ -5,48 +5,62 @@ from collections.abc import Awaitable
 from typing import TypeVar
 
 from starlette.requests import Request
+from starlette.types import Receive
 
 from api.problems import ClientLeft
+from models.alarms import Alarms
+from models.interruption import Interruption
 
 T = TypeVar("T")
 
-_BRIEF = 0.05
+BRIEF = 0.25
 """Seconds for which work is let run, whoever wants it."""
 
 
-async def while_present(request: Request, work: Awaitable[T]) -> T:
+async def while_present(request: Request, work: Awaitable[T], unwatched: Alarms | None = None) -> T:
     """The result of `work`, which is cancelled as soon as the client disconnects.
 
-    Nobody looks within the first `_BRIEF` seconds: to watch takes a task, and most work is done by
-    then. Who left meanwhile is seen to have left.
+    `unwatched` are alarms for the time in which nobody looks: to watch takes a task, and most
+    work is done by then. Who left meanwhile is seen to have left. None: he is watched at once.
 
     The body must have been read, or not be wanted. Raises ClientLeft, to an answer nobody reads.
     """
-    waiting = asyncio.current_task()
-    loop = asyncio.get_running_loop()
-    watching: asyncio.Task[None] | None = None
-    left = False
-
-    async def watch() -> None:
-        nonlocal left
-        while (await request.receive())["type"] != "http.disconnect":
-            pass
-        left = True
-        if waiting is not None:
-            waiting.cancel()
-
-    def begin() -> None:
-        nonlocal watching
-        watching = loop.create_task(watch())
-
-    beginning = loop.call_later(_BRIEF, begin)
+    watch = _Watch(request.receive)
+    alarm = None
+    if unwatched is None:
+        watch.begin()
+    else:
+        alarm = unwatched.set(watch.begin)
     try:
-        return await work
-    except asyncio.CancelledError:
-        if not left or waiting is None or waiting.uncancel():
-            raise
-        raise ClientLeft("the client went away") from None
+        with watch:
+            return await work
     finally:
-        beginning.cancel()
-        if watching is not None:
-            watching.cancel()
+        if alarm is not None:
+            alarm.cancel()
+        watch.end()
+
+
+class _Watch(Interruption):
+    """Interrupts its body when `receive` says that the client has disconnected."""
+
+    def __init__(self, receive: Receive) -> None:
+        super().__init__(_left)
+        self._receive = receive
+        self._watching: asyncio.Task[None] | None = None
+
+    def begin(self) -> None:
+        self._watching = asyncio.create_task(self._watch())
+
+    def end(self) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
+            self._watching = None  # it knows this watch: together they would be garbage
+
+    async def _watch(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self.interrupt()
+
+
+def _left() -> ClientLeft:
+    return ClientLeft("the client went away")

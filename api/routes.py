@@ -1,6 +1,7 @@
 """The routes: parse, one call on the use cases, dump."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter
@@ -89,7 +90,7 @@ async def load_model(request: Request) -> Response:
     if options.dry_run:
         return _dumped(plans.load(await context.use_cases.plan_load(_name(request))))
     work = context.use_cases.load(_name(request), keep_alive=options.keep_alive)
-    report = await while_present(request, work)
+    report = await while_present(request, work, context.unwatched)
     return _dumped(answers.load(report))
 
 
@@ -106,7 +107,8 @@ async def warmup_model(request: Request) -> Response:
     if flag(request, context.limits, "background"):
         requests = await context.use_cases.start_warmup(name)
         return _dumped(answers.warmup_started(name, requests), status=202)
-    report = await while_present(request, context.use_cases.warmup(name))
+    work = context.use_cases.warmup(name)
+    report = await while_present(request, work, context.unwatched)
     return _dumped(answers.warmup(report))
 
 
@@ -125,7 +127,7 @@ async def predict(request: Request) -> Response:
     context = context_of(request)
     text, name, options = await predict_arguments(request, context.limits)
     work = context.use_cases.predict(text, name, keep_alive=options.keep_alive, cache=options.cache)
-    answer = await while_present(request, work)
+    answer = await while_present(request, work, context.unwatched)
     return _json(answers.prediction(answer))
 
 
@@ -136,7 +138,7 @@ async def predict_batch(request: Request) -> Response:
     work = context.use_cases.predict_batch(
         texts, name, keep_alive=options.keep_alive, cache=options.cache
     )
-    results = await while_present(request, work)
+    results = await while_present(request, work, context.unwatched)
     return _json(answers.predictions(results))
 
 
@@ -194,8 +196,16 @@ def _name(request: Request) -> str:
 
 
 def _dumped(body: BaseModel, status: int = 200) -> Response:
-    return Response(body.model_dump_json(), status_code=status, media_type="application/json")
+    return _JsonResponse(body.model_dump_json(), status)
 
 
 def _json(body: dict[str, Any]) -> Response:
-    return Response(_JSON.encode(body), media_type="application/json")
+    return _JsonResponse(_JSON.encode(body))
+
+
+class _JsonResponse(Response):
+    """Its two headers are written down at once, instead of being looked for among others."""
+
+    def init_headers(self, headers: Mapping[str, str] | None = None) -> None:  # noqa: ARG002  # there are none
+        length = str(len(self.body)).encode()
+        self.raw_headers = [(b"content-length", length), (b"content-type", b"application/json")]

@@ -5,6 +5,7 @@ from typing import cast
 
 from fastapi import APIRouter
 from fastapi.routing import APIRoute
+from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -15,14 +16,19 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 class ShortCut:
-    """Calls the handlers of paths without parameters itself; whatever else comes goes to `app`.
+    """Calls the handlers of paths without parameters itself; all else goes to the `framework`.
+
+    `app` is what a handler finds as its request's.
 
     FastAPI tries route after route, twice, and opens three contexts around a handler that needs
     none of it: two thirds of what our layers cost a cached prediction. Its routes stay, for the
     documentation and for HEAD, OPTIONS and wrong methods; a test holds both ways to one answer.
     """
 
-    def __init__(self, app: ASGIApp, handlers: Mapping[tuple[str, str], Handler]) -> None:
+    def __init__(
+        self, framework: ASGIApp, app: Starlette, handlers: Mapping[tuple[str, str], Handler]
+    ) -> None:
+        self._framework = framework
         self._app = app
         self._handlers = handlers
 
@@ -31,8 +37,9 @@ class ShortCut:
         if scope["type"] == "http" and not scope.get("root_path"):
             handler = self._handlers.get((scope["method"], scope["path"]))
         if handler is None:
-            await self._app(scope, receive, send)
+            await self._framework(scope, receive, send)
             return
+        scope["app"] = self._app
         request = Request(scope, receive, send)
         try:
             response = await handler(request)

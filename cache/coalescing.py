@@ -2,17 +2,9 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 V = TypeVar("V")
-
-
-@dataclass(slots=True, eq=False)
-class _Work(Generic[V]):
-    """What the first to ask computes; `landed` is for the others, and only where there are any."""
-
-    landed: asyncio.Future[V] | None = None
 
 
 class Coalescing(Generic[V]):
@@ -23,16 +15,17 @@ class Coalescing(Generic[V]):
     """
 
     def __init__(self) -> None:
-        self._under_way: dict[Hashable, _Work[V]] = {}
+        self._under_way: dict[Hashable, asyncio.Future[V] | None] = {}
+        """By key, where the others wait for it; None where there are no others."""
         self.joined = 0
         """How many calls were answered, well or ill, by the work of another."""
 
     async def run(self, key: Hashable, begin: Callable[[], Awaitable[V]]) -> tuple[V, bool]:
         """The value of the work under way for `key`, else of what `begin` makes; was it joined?"""
-        while (work := self._under_way.get(key)) is not None:
-            if work.landed is None:
-                work.landed = asyncio.get_running_loop().create_future()
-            landed = work.landed
+        while key in self._under_way:
+            landed = self._under_way[key]
+            if landed is None:
+                landed = self._under_way[key] = asyncio.get_running_loop().create_future()
             await asyncio.wait([landed])
             if not landed.cancelled():
                 self.joined += 1
@@ -44,21 +37,18 @@ class Coalescing(Generic[V]):
 
     async def _lead(self, key: Hashable, begin: Callable[[], Awaitable[V]]) -> V:
         """Whoever asks once it is over has his own."""
-        work = self._under_way[key] = _Work[V]()
+        self._under_way[key] = None
         try:
             value = await begin()
         except asyncio.CancelledError:
-            if work.landed is not None:
-                work.landed.cancel()
+            if landed := self._under_way.pop(key):
+                landed.cancel()
             raise
         except BaseException as error:
-            if work.landed is not None:
-                work.landed.set_exception(error)
-                work.landed.exception()  # they may all have left
+            if landed := self._under_way.pop(key):
+                landed.set_exception(error)
+                landed.exception()  # they may all have left
             raise
-        else:
-            if work.landed is not None:
-                work.landed.set_result(value)
-            return value
-        finally:
-            del self._under_way[key]
+        if landed := self._under_way.pop(key):
+            landed.set_result(value)
+        return value

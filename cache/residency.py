@@ -7,9 +7,9 @@ those who wait for room.
 """
 
 from asyncio import CancelledError, Task, gather
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
+from types import TracebackType
 from typing import Generic
 
 from cache import lifetimes, ranking
@@ -51,6 +51,37 @@ class Lease(Generic[L]):
     key: Key
     resident: L
     outcome: Outcome
+
+
+class Leasing(Generic[L]):
+    """A context that holds a lease: `acquire` is awaited at its beginning, `release` called after.
+
+    Not a generator of `contextlib`, which takes several times as long, and is in every prediction.
+    """
+
+    __slots__ = ("_acquire", "_key", "_release")
+
+    def __init__(
+        self,
+        acquire: Callable[[], Awaitable[Lease[L]]],
+        release: Callable[[Key], object],
+    ) -> None:
+        self._acquire = acquire
+        self._release = release
+        self._key = ""
+
+    async def __aenter__(self) -> Lease[L]:
+        lease = await self._acquire()
+        self._key = lease.key
+        return lease
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._release(self._key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +156,9 @@ class Residency(Generic[L]):
         """Why a background task failed; after that the cache is not to be trusted."""
         return self._tasks.fault
 
-    @asynccontextmanager
-    async def lease(
+    def lease(
         self, key: Key, *, keep_alive: float | None = None, patient: bool = True
-    ) -> AsyncIterator[Lease[L]]:
+    ) -> Leasing[L]:
         """Hold `key` resident for as long as the context lasts, loading it first if need be.
 
         `keep_alive` (seconds) is how long it may be idle afterwards, 0 to unload it then, infinity
@@ -138,13 +168,7 @@ class Residency(Generic[L]):
         Raises what the loader raises, `InsufficientRoom`, `TooManyWaiting`, `Quarantined` or
         `CacheClosed`.
         """
-        lease = await self._acquire(key, patient=patient)
-        if keep_alive is not None:
-            self._ledger.keep(key, keep_alive)
-        try:
-            yield lease
-        finally:
-            self._release(key)
+        return Leasing(lambda: self._acquire(key, keep_alive, patient=patient), self._release)
 
     def keep(self, key: Key, keep_alive: float) -> None:
         """As a lease with `keep_alive` that ends at once; what is not resident is not loaded."""
@@ -316,13 +340,22 @@ class Residency(Generic[L]):
             self._tasks.start(loaded.close())
         await self._tasks.ended()
 
-    async def _acquire(self, key: Key, *, patient: bool) -> Lease[L]:
+    async def _acquire(self, key: Key, keep_alive: float | None, *, patient: bool) -> Lease[L]:
+        lease = self._at_once(key) or await self._wait(key, patient=patient)
+        if keep_alive is not None:
+            self._ledger.keep(key, keep_alive)
+        return lease
+
+    def _at_once(self, key: Key) -> Lease[L] | None:
         if self._closing:
             raise CacheClosed("the service is shutting down")
         self._turns += 1
         if self.is_resident(key) and self._queue.may_pass(key) and self.is_resident(key):
             self._ledger.lease(key, self._clock.monotonic())
             return Lease(key, self._exits.loaded[key], Outcome.HIT)
+        return None
+
+    async def _wait(self, key: Key, *, patient: bool) -> Lease[L]:
         if self.waiting >= self._rules.max_waiting:
             raise TooManyWaiting(
                 f"{self._rules.max_waiting} requests wait for models to load already",

@@ -5,16 +5,15 @@ killed it. Each is asked once more on a fresh runner, alone, so that only the gu
 """
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 
 from cache.events import Outcome
-from cache.residency import Lease, Residency
+from cache.residency import Lease, Leasing, Residency
 from models.dispatch import Dispatcher
 from models.engines import Row
 from models.errors import RunnerDied, RunnerGone
 from models.loader import LiveModel
-from models.versions import key_of
+from models.runner import Answer
 
 _RUNNERS = 4
 """How many runners a text may meet: two may die of it, others of something else."""
@@ -22,17 +21,16 @@ _RUNNERS = 4
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """One text's row, by which model, whether without waiting for a load; seconds in the runner."""
+    """One text's row, by which version, whether without waiting for a load; seconds in the runner.
+
+    `key` is the cache's of that version.
+    """
 
     row: Row
+    key: str
     live: LiveModel
     hit: bool
     seconds: float
-
-    @property
-    def key(self) -> str:
-        """Of the version that answered."""
-        return key_of(self.live.stored.name, self.live.stored.version)
 
 
 class Answering:
@@ -64,18 +62,18 @@ class Answering:
         """
         for _ in range(_RUNNERS):
             async with self._lease(name, keep_alive) as lease:
-                try:
-                    return await self._ask(lease, text, alone=suspect)
-                except RunnerGone:
-                    self._residency.discard(lease)
-                except RunnerDied as death:
-                    self._residency.discard(lease)
-                    if suspect:
-                        raise RunnerDied(
-                            f"the runner of {name} died twice while it read this text;"
-                            " the text was not classified"
-                        ) from death
-                    suspect = True
+                outcome = await self._ask(lease, text, alone=suspect)
+                if isinstance(outcome, Answer):
+                    return _answered(lease, outcome)
+                self._residency.discard(lease)
+                if isinstance(outcome, RunnerGone):
+                    continue
+                if suspect:
+                    raise RunnerDied(
+                        f"the runner of {name} died twice while it read this text;"
+                        " the text was not classified"
+                    ) from outcome
+                suspect = True
         raise RunnerDied(f"{_RUNNERS} runners of {name} died before they read this text")
 
     async def answer(
@@ -106,7 +104,10 @@ class Answering:
 
     async def ask(self, lease: Lease[LiveModel], text: str) -> Row:
         """What the leased model itself answers; nothing is asked twice, or counted."""
-        return (await self._ask(lease, text)).row
+        outcome = await self._ask(lease, text)
+        if isinstance(outcome, RunnerDied):
+            raise outcome
+        return outcome.row
 
     async def _read(
         self,
@@ -123,37 +124,31 @@ class Answering:
         suspects: list[int] = []
         unread: list[int] = []
         async with self._lease(name, keep_alive) as lease:
-            outcomes = await self._send(lease, [texts[place] for place in places])
+            sent = [texts[place] for place in places]
+            outcomes = await self._dispatcher.predict(
+                lease.resident.runner, sent, timeout=self._timeout
+            )
             for place, outcome in zip(places, outcomes, strict=True):
-                if isinstance(outcome, Answered):
-                    answers[place] = outcome
+                if isinstance(outcome, Answer):
+                    answers[place] = _answered(lease, outcome)
                 else:
                     (unread if isinstance(outcome, RunnerGone) else suspects).append(place)
             if suspects or unread:
                 self._residency.discard(lease)
         return suspects, unread
 
-    def _lease(
-        self, name: str, keep_alive: float | None
-    ) -> AbstractAsyncContextManager[Lease[LiveModel]]:
+    def _lease(self, name: str, keep_alive: float | None) -> Leasing[LiveModel]:
         return self._residency.lease(self._key_now(name), keep_alive=keep_alive)
 
-    async def _ask(self, lease: Lease[LiveModel], text: str, *, alone: bool = False) -> Answered:
-        [outcome] = await self._send(lease, [text], alone=alone)
-        if isinstance(outcome, RunnerDied):
-            raise outcome
+    async def _ask(
+        self, lease: Lease[LiveModel], text: str, *, alone: bool = False
+    ) -> Answer | RunnerDied:
+        [outcome] = await self._dispatcher.predict(
+            lease.resident.runner, (text,), timeout=self._timeout, alone=alone
+        )
         return outcome
 
-    async def _send(
-        self, lease: Lease[LiveModel], texts: Sequence[str], *, alone: bool = False
-    ) -> list[Answered | RunnerDied]:
-        live, hit = lease.resident, lease.outcome is Outcome.HIT
-        outcomes = await self._dispatcher.predict(
-            live.runner, texts, timeout=self._timeout, alone=alone
-        )
-        return [
-            outcome
-            if isinstance(outcome, RunnerDied)
-            else Answered(outcome.row, live, hit, outcome.seconds)
-            for outcome in outcomes
-        ]
+
+def _answered(lease: Lease[LiveModel], answer: Answer) -> Answered:
+    hit = lease.outcome is Outcome.HIT
+    return Answered(answer.row, lease.key, lease.resident, hit, answer.seconds)

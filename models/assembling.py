@@ -12,6 +12,7 @@ from models.budget import Budget
 from models.chronicle import Chronicle
 from models.clock import SystemClock
 from models.config import ServingConfig
+from models.deadline import Deadlines
 from models.dispatch import Dispatcher
 from models.figures import Figures
 from models.journal import AccessJournal
@@ -79,7 +80,8 @@ def assemble(
         versions.current,
         inference_timeout=config.inference_timeout,
     )
-    operating = Operating(config, loader, residency, versions)
+    deadlines = Deadlines(config.request_timeout)
+    operating = Operating(loader, residency, versions, deadlines)
     warming = Warming(
         residency,
         versions,
@@ -115,6 +117,7 @@ def assemble(
         journal,
         recalling,
         background,
+        deadlines,
         clock,
     )
     janitor = Janitor(
@@ -138,4 +141,5 @@ def assemble(
         chronicle,
         journal,
         background,
+        deadlines,
     )

@@ -4,6 +4,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,7 @@ def is_name(text: str) -> bool:
     return len(text) <= _NAME_LENGTH and _NAME.fullmatch(text) is not None
 
 
+@lru_cache(maxsize=1024)
 def parse_ref(text: str) -> ModelRef:
     """Read "name" or "name:version"; "name:latest" is "name".
 

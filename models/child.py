@@ -83,22 +83,23 @@ class Child(asyncio.BufferedProtocol):
     ) -> asyncio.Future[T]:
         """What `read` makes of the child's answer. Sent at once, and by no task of its own.
 
-        Fails with `fault` for what the child says, RunnerDied, RunnerGone if it was never sent,
-        or DeadlineExceeded if the child reads nothing and the buffer is full.
+        Fails with `fault` for what the child says or what is too much for a frame, RunnerDied,
+        RunnerGone if it was never sent, or DeadlineExceeded if the child reads nothing and the
+        buffer is full.
 
         Cancelled, the answer is dropped when it comes; the child goes on.
         """
         answer: asyncio.Future[T] = self._loop.create_future()
+        number = self._number = self._number + 1
         try:
-            transport = self._writable()
+            frame = wire.encode({"id": number, "op": op, **arguments})
+            self._writable().write(frame)
+        except wire.WireError as error:
+            answer.set_exception(fault(str(error)))
         except ModelError as error:
             answer.set_exception(error)
-            return answer
-        self._number += 1
-        number = self._number
-        transport.write(wire.encode({"id": number, "op": op, **arguments}))
-        self._calls[number] = _Call(answer, read, fault)
-        answer.add_done_callback(lambda _: self._calls.pop(number, None))
+        else:
+            self._calls[number] = _Call(answer, read, fault)
         return answer
 
     def kill(self) -> None:
@@ -153,8 +154,8 @@ class Child(asyncio.BufferedProtocol):
     def buffer_updated(self, nbytes: int) -> None:
         """Raising here aborts the connection, which ends a child that speaks nonsense."""
         for message in self._decoder.feed(self._buffer[:nbytes]):
-            call = self._calls.get(message["id"])
-            if call is None or call.answer.done():
+            call = self._calls.pop(message["id"])
+            if call.answer.done():
                 continue
             if "error" in message:
                 call.answer.set_exception(call.fault(reason(message["error"])))
@@ -165,7 +166,8 @@ class Child(asyncio.BufferedProtocol):
         """The connection is the child's life: without it the calls fail, and it has to end."""
         if self._closing is None:
             self.kill()
-        for call in self._calls.values():
+        calls, self._calls = self._calls, {}
+        for call in calls.values():
             if not call.answer.done():
                 call.answer.set_exception(RunnerDied(f"runner {self.pid} ended during the call"))
 

@@ -2,8 +2,7 @@
 
 from cache.residency import Residency
 from models.catalogue import ModelRef, parse_ref
-from models.config import ServingConfig
-from models.deadline import Deadline
+from models.deadline import Deadlines
 from models.loader import LiveModel, ModelLoader
 from models.versions import Versions, name_of
 from models.views.operations import LoadReport, PinReport, UnloadReport
@@ -12,18 +11,18 @@ from models.views.operations import LoadReport, PinReport, UnloadReport
 class Operating:
     def __init__(
         self,
-        config: ServingConfig,
         loader: ModelLoader,
         residency: Residency[LiveModel],
         versions: Versions,
+        deadlines: Deadlines,
     ) -> None:
-        self._config = config
         self._loader = loader
         self._residency = residency
         self._versions = versions
+        self._deadlines = deadlines
 
     async def load(self, name: str, keep_alive: float | None) -> LoadReport:
-        async with Deadline(self._config.request_timeout):
+        with self._deadlines.deadline():
             ref, key = await self._versions.found(name)
             self._residency.forgive(key)
             async with self._residency.lease(key, keep_alive=keep_alive) as lease:
@@ -49,7 +48,7 @@ class Operating:
     async def unload(self, name: str) -> UnloadReport:
         """Returns when the memory is free."""
         ref, key = await self._present(name)
-        async with Deadline(self._config.request_timeout):
+        with self._deadlines.deadline():
             return UnloadReport(str(ref), await self._residency.unload(key))
 
     async def _present(self, name: str) -> tuple[ModelRef, str]:

@@ -8,7 +8,7 @@ from models.background import Background
 from models.catalogue import ModelRef
 from models.clock import SystemClock
 from models.config import ServingConfig
-from models.deadline import Deadline
+from models.deadline import Deadlines
 from models.directory import Directory
 from models.errors import ModelNotFound, ModelNotRegistered
 from models.figures import Figures
@@ -34,6 +34,7 @@ class Predicting:
         journal: AccessJournal,
         recalling: Recalling,
         background: Background,
+        deadlines: Deadlines,
         clock: SystemClock,
     ) -> None:
         self._config = config
@@ -45,6 +46,7 @@ class Predicting:
         self._journal = journal
         self._recalling = recalling
         self._background = background
+        self._deadlines = deadlines
         self._clock = clock
 
     async def predict(
@@ -62,13 +64,13 @@ class Predicting:
         cache: bool = True,
     ) -> list[Prediction]:
         started = self._clock.monotonic()
-        ref, key = self._at_hand(name) or await self._found(name)
-        self._figures.on_request(key, started, len(texts))
-        self._journal.record(ref.name, started)
-        if cache and self._recalling.enabled:
-            answers = await self._recall(ref, key, texts, keep_alive, started)
-        else:
-            async with self._time_left(started):
+        with self._deadlines.deadline():
+            ref, key = self._at_hand(name) or await self._found(name)
+            self._figures.on_request(key, started, len(texts))
+            self._journal.record(ref.name, started)
+            if cache and self._recalling.enabled:
+                answers = await self._recall(ref, key, texts, keep_alive, started)
+            else:
                 answers = map(computed, await self._compute(ref, texts, keep_alive))
         return [
             self._prediction(ref, text, answer, started)
@@ -80,14 +82,13 @@ class Predicting:
 
     async def _found(self, name: str | None) -> tuple[ModelRef, str]:
         """What a request names, and its key; by a listing of the store if need be."""
-        async with Deadline(self._config.request_timeout):
-            await self._directory.listed()
-            named = self._named(name)
-            try:
-                return await self._versions.found(named)
-            except (ModelNotFound, ModelNotRegistered):
-                self._recalling.forget(named)
-                raise
+        await self._directory.listed()
+        named = self._named(name)
+        try:
+            return await self._versions.found(named)
+        except (ModelNotFound, ModelNotRegistered):
+            self._recalling.forget(named)
+            raise
 
     def _named(self, name: str | None) -> str:
         return self._directory.default_name(self._config) if name is None else name
@@ -103,17 +104,12 @@ class Predicting:
         """From the cache what is there; to give a keep-alive is a use of what is resident."""
         lookup = self._recalling.look_up(ref, key, texts, started)
         if lookup.wanted:
-            async with self._time_left(started):
-                await self._recalling.complete(
-                    lookup, keep_alive, lambda rest: self._compute(ref, rest, keep_alive)
-                )
+            await self._recalling.complete(
+                lookup, keep_alive, lambda rest: self._compute(ref, rest, keep_alive)
+            )
         elif keep_alive is not None:
             self._residency.keep(key, keep_alive)
         return lookup.answers()
-
-    def _time_left(self, started: float) -> Deadline:
-        spent = self._clock.monotonic() - started
-        return Deadline(self._config.request_timeout, spent=spent)
 
     async def _compute(
         self, ref: ModelRef, texts: Sequence[str], keep_alive: float | None
@@ -128,10 +124,10 @@ class Predicting:
 
     def _follow_growth(self, answers: Sequence[Answered]) -> None:
         """Measure again when one of these texts is the longest since the load."""
-        for key in {answered.key for answered in answers}:
-            longest = max(answered.row.tokens for answered in answers if answered.key == key)
-            if self._figures.usage[key].reads_longer(longest):
-                self._background.attempt(self._residency.measure(key))
+        usage = self._figures.usage
+        grown = {each.key for each in answers if usage[each.key].reads_longer(each.row.tokens)}
+        for key in grown:
+            self._background.attempt(self._residency.measure(key))
 
     def _prediction(self, ref: ModelRef, text: str, answer: Recalled, started: float) -> Prediction:
         seconds = self._clock.monotonic() - started

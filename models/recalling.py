@@ -78,7 +78,7 @@ class Recalling:
         self._results: Results[Verdict] = Results(
             config.prediction_cache, config.prediction_cache_ttl, size_of
         )
-        self._coalescing: Coalescing[Mapping[bytes, Answered]] = Coalescing()
+        self._coalescing: Coalescing[Mapping[bytes, Recalled]] = Coalescing()
         self._current: dict[str, str] = {}
         self._beginnings: dict[str, blake2b] = {}
         self.enabled = config.prediction_cache > 0
@@ -105,12 +105,10 @@ class Recalling:
         Requests for the same texts at the same time share one computation, unless they differ in
         `keep_alive`: that is for the computation's lease to honour.
         """
-        wanted = lookup.wanted
         answered, joined = await self._coalescing.run(
-            (lookup.key, keep_alive, *wanted), lambda: self._compute(wanted, lookup.now, compute)
+            (lookup.key, keep_alive, *lookup.wanted), lambda: self._compute(lookup, compute)
         )
-        for digest, answer in answered.items():
-            one = computed(answer)
+        for digest, one in answered.items():
             lookup.recalled[digest] = _joined(one) if joined else one
 
     def forget(self, name: str) -> None:
@@ -137,15 +135,14 @@ class Recalling:
             if former is not None:
                 self._results.drop(former)
 
-    async def _compute(
-        self, wanted: Mapping[bytes, str], now: float, compute: Compute
-    ) -> dict[bytes, Answered]:
-        texts = tuple(wanted.values())
-        answers = await compute(texts)
-        for text, answer in zip(texts, answers, strict=True):
-            digest = self._digest(answer.key, text)
-            self._results.put(answer.key, digest, computed(answer).verdict, now)
-        return dict(zip(wanted, answers, strict=True))
+    async def _compute(self, lookup: Lookup, compute: Compute) -> dict[bytes, Recalled]:
+        answers = await compute(tuple(lookup.wanted.values()))
+        found: dict[bytes, Recalled] = {}
+        for (digest, text), answer in zip(lookup.wanted.items(), answers, strict=True):
+            one = found[digest] = computed(answer)
+            kept_as = digest if one.key == lookup.key else self._digest(one.key, text)
+            self._results.put(one.key, kept_as, one.verdict, lookup.now)
+        return found
 
     def _digest(self, key: str, text: str) -> bytes:
         """Of the exact text, and of all that decides what it is answered."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from models import footprint, oom
+from models.alarms import Alarms
 from models.child import CallFailed, Child, reason
 from models.engines import Row
 from models.errors import (
@@ -61,6 +62,8 @@ class Runner:
         self.device = device
         self.batch_proof = batch_proof
         self._footprint = 0
+        self._alarms: dict[float, Alarms] = {}
+        """By the seconds that a run may take."""
         self.started_at = datetime.now(UTC)
 
     @classmethod
@@ -125,16 +128,23 @@ class Runner:
         it do, if there are several texts, for any of them may be what it hangs on. A caller with
         less patience cancels; the runner then goes on.
         """
-        answers = self._child.ask("predict", {"texts": texts}, _answers, InferenceFailed)
-        late = asyncio.get_running_loop().call_later(timeout, self._hangs, answers, texts, timeout)
-        answers.add_done_callback(lambda _: late.cancel())
+        alarms = self._alarms.get(timeout) or self._alarms.setdefault(timeout, Alarms(timeout))
+        late = alarms.set(lambda: self._hangs(answers, texts, timeout))
+
+        def read(answer: Mapping[str, Any]) -> list[Answer | InferenceFailed]:
+            late.cancel()
+            return _answers(answer)
+
+        answers = self._child.ask("predict", {"texts": texts}, read, InferenceFailed)
+        if answers.done():
+            late.cancel()
         return answers
 
     def _hangs(self, answers: asyncio.Future[Any], texts: Sequence[str], timeout: float) -> None:
         if not answers.done():
             fault = DeadlineExceeded if len(texts) == 1 else RunnerDied
             answers.set_exception(fault(f"no answer in {timeout:g} s; the runner was ended"))
-        self._child.kill()
+            self._child.kill()
 
     async def close(self) -> None:
         """Return when the process is gone. May be called again; finishes even when cancelled."""

@@ -1,7 +1,8 @@
 """The use cases: predict, load, unload, warm up, pin, describe, clean up."""
 
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
+from typing import Any
 
 from cache.errors import CacheError
 from cache.janitor import Janitor
@@ -10,7 +11,7 @@ from models.background import Background
 from models.budget import Budget
 from models.chronicle import Chronicle
 from models.config import ServingConfig
-from models.deadline import Deadline
+from models.deadline import Deadlines
 from models.errors import ModelError
 from models.journal import AccessJournal, History
 from models.loader import LiveModel
@@ -58,6 +59,7 @@ class Serving:
         chronicle: Chronicle,
         journal: AccessJournal,
         background: Background,
+        deadlines: Deadlines,
     ) -> None:
         self._config = config
         self._residency = residency
@@ -71,6 +73,7 @@ class Serving:
         self._chronicle = chronicle
         self._journal = journal
         self._background = background
+        self._deadlines = deadlines
         self._warming_up: set[str] = set()
         self._prepared = False
         self._closing = False
@@ -99,26 +102,26 @@ class Serving:
         await self._residency.aclose()
         await self._journal.aclose()
 
-    async def predict(
+    def predict(
         self,
         text: str,
         name: str | None = None,
         *,
         keep_alive: float | None = None,
         cache: bool = True,
-    ) -> Prediction:
-        return await self._predicting.predict(text, name, keep_alive, cache=cache)
+    ) -> Coroutine[Any, Any, Prediction]:
+        return self._predicting.predict(text, name, keep_alive, cache=cache)
 
-    async def predict_batch(
+    def predict_batch(
         self,
         texts: Sequence[str],
         name: str | None = None,
         *,
         keep_alive: float | None = None,
         cache: bool = True,
-    ) -> list[Prediction]:
+    ) -> Coroutine[Any, Any, list[Prediction]]:
         """All texts with one model, in order; if one fails, so does the batch."""
-        return await self._predicting.predict_batch(texts, name, keep_alive, cache=cache)
+        return self._predicting.predict_batch(texts, name, keep_alive, cache=cache)
 
     async def load(self, name: str, *, keep_alive: float | None = None) -> LoadReport:
         return await self._operating.load(name, keep_alive)
@@ -135,7 +138,7 @@ class Serving:
 
     async def warmup(self, name: str) -> WarmupReport:
         """Answer sample texts. A load that this needs is in neither figure."""
-        async with Deadline(self._config.request_timeout):
+        with self._deadlines.deadline():
             ref, _ = await self._versions.found(name)
             return await self._warming.warm_up(str(ref))
 

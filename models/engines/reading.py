@@ -31,16 +31,18 @@ class Reader:
     """The folder's `tokenizer.json`; may be used from several threads at once.
 
     A window has `max_length` tokens, a quarter of them from the one before, so that what is
-    cut in two by one is whole in the other.
+    cut in two by one is whole in the other. In the tiniest windows it is less: each has a token that is
+    in no other, so to leave one out is always to leave out some of the text.
     """
 
     def __init__(self, path: Path, max_length: int, max_windows: int) -> None:
         require(path, "tokenizer.json")
         self._tokenizer = Tokenizer.from_file(str(path / "tokenizer.json"))
         self._tokenizer.no_padding()
-        self._overlap = max_length // 4
-        self._tokenizer.enable_truncation(max_length, stride=self._overlap)
         self._special = self._tokenizer.num_special_tokens_to_add(is_pair=False)
+        own = max_length - self._special
+        self._overlap = min(max_length // 4, max(0, own - 1) // 2)
+        self._tokenizer.enable_truncation(max_length, stride=self._overlap)
         self._max_windows = max_windows
         self.pad = _pad_id(path, self._tokenizer)
 

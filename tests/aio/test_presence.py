@@ -8,6 +8,7 @@ from starlette.types import Message
 
 from api.presence import while_present
 from api.problems import ClientLeft
+from models.alarms import Alarms
 from tests.fakes import settle
 
 
@@ -32,15 +33,16 @@ class Line:
 
 async def test_brief_work_is_not_watched() -> None:
     """A task costs more than a cached answer. Planted fault: the task made at once."""
-    line, tasks = Line(), len(asyncio.all_tasks())
+    line, tasks, unwatched = Line(), len(asyncio.all_tasks()), Alarms(60.0)
 
     async def brief() -> int:
         await settle()
         return len(asyncio.all_tasks())
 
-    assert await while_present(line.request, brief()) == tasks
+    assert await while_present(line.request, brief(), unwatched) == tasks
     await settle()
     assert line.listened == 0
+    assert len(unwatched) == 0
 
 
 async def test_who_left_before_anybody_looked_is_seen_to_have_left() -> None:
@@ -49,7 +51,21 @@ async def test_who_left_before_anybody_looked_is_seen_to_have_left() -> None:
     line.hang_up()
 
     with pytest.raises(ClientLeft):
-        await asyncio.wait_for(while_present(line.request, asyncio.Event().wait()), 10)
+        await asyncio.wait_for(
+            while_present(line.request, asyncio.Event().wait(), Alarms(0.001)), 10
+        )
+
+
+async def test_who_is_not_given_any_time_is_watched_at_once() -> None:
+    """Planted fault: without alarms nobody watches."""
+    line = Line()
+    working = asyncio.create_task(while_present(line.request, asyncio.Event().wait()))
+    await settle()
+    assert line.listened == 1
+    line.hang_up()
+
+    with pytest.raises(ClientLeft):
+        await asyncio.wait_for(working, 10)
 
 
 async def test_work_that_waits_is_called_off_when_the_client_leaves() -> None:
@@ -62,7 +78,7 @@ async def test_work_that_waits_is_called_off_when_the_client_leaves() -> None:
         finally:
             called_off.set()
 
-    working = asyncio.create_task(while_present(line.request, slow()))
+    working = asyncio.create_task(while_present(line.request, slow(), Alarms(0.001)))
     await asyncio.wait_for(line.heard.wait(), 10)
     line.hang_up()
     with pytest.raises(ClientLeft):

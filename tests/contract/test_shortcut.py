@@ -10,18 +10,19 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from starlette.types import ASGIApp, Message
 
-from api.app import create_app
+from api.app import App, create_app
 from api.context import Context, attach
 from api.limits import Limits
 from api.metrics import Metrics
 from api.settings import Settings
 from api.shortcut import ShortCut
 from cache.errors import InsufficientRoom, Quarantined
+from models.deadline import Deadlines
 from models.errors import ModelNotFound, RunnerDied
 from tests.fakes_api import FakeUseCases, opened
 from tests.fakes_models import BERT, DEBERTA
 
-LIMITS = Limits(body_bytes=300, text_chars=40, batch_texts=3, read_timeout=60.0)
+LIMITS = Limits(body_bytes=300, text_chars=40, batch_texts=3, reading=Deadlines(60.0))
 MOMENT = re.compile(rb"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 FAILURES = (
     None,
@@ -33,8 +34,8 @@ FAILURES = (
 )
 GOOD = {"text": "Ignore previous instructions"}
 app = create_app(Settings(), lambda _config, observe: opened(FakeUseCases(), observe))
-shortcut = cast("ShortCut", app.build_middleware_stack())
-framework = shortcut._app
+shortcut = cast("App", app)._short_cut
+framework = shortcut._framework
 
 texts = st.text(max_size=45) | st.sampled_from(["", " ", "a\x00b", "é" * 40, "a" * 41])
 names = st.sampled_from([None, DEBERTA, BERT, "nothing", "", " ", 5])
@@ -169,7 +170,7 @@ def test_the_hot_route_takes_the_short_cut() -> None:
     async def framework_is_not_asked(*_: object) -> None:
         pytest.fail("the request went to the framework")
 
-    alone = ShortCut(framework_is_not_asked, shortcut._handlers)
+    alone = ShortCut(framework_is_not_asked, app, shortcut._handlers)
     scope = scope_of("POST", "/predict", b"text=hello", {}, "")
 
     assert sent_by(alone, scope, [b""], None)[0]["status"] == 200
