@@ -29,13 +29,12 @@ def percentage(fraction: float) -> float:
 
 def iso(moment: datetime) -> str:
     """Write an aware moment in UTC, ISO 8601 to the second, with Z."""
-    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def iso_ms(moment: datetime) -> str:
     """The same to the millisecond."""
-    moment = moment.astimezone(UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03}Z"
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def iso_or_none(moment: datetime | None) -> str | None:

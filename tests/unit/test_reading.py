@@ -69,7 +69,7 @@ def test_every_window_has_the_special_tokens_and_no_more_than_the_model_reads(
         assert len(window.type_ids) == len(window.ids)
 
 
-@given(words=st.integers(1, 300), max_length=st.integers(4, 64))
+@given(words=st.integers(1, 300), max_length=st.integers(5, 64))
 def test_neighbours_share_a_quarter_of_what_the_model_reads(
     folder: Path, words: int, max_length: int
 ) -> None:
