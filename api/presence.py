@@ -54,7 +54,6 @@ class _Watch(Interruption):
     def end(self) -> None:
         if self._watching is not None:
             self._watching.cancel()
-            self._watching = None  # it knows this watch: together they would be garbage
 
     async def _watch(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":

@@ -31,8 +31,8 @@ class Reader:
     """The folder's `tokenizer.json`; may be used from several threads at once.
 
     A window has `max_length` tokens, a quarter of them from the one before, so that what is
-    cut in two by one is whole in the other. In the tiniest windows it is less: each has a token that is
-    in no other, so to leave one out is always to leave out some of the text.
+    cut in two by one is whole in the other. It is less in the tiniest: each has a token that is in
+    no other, so that to leave one out is always to leave out some of the text.
     """
 
     def __init__(self, path: Path, max_length: int, max_windows: int) -> None:

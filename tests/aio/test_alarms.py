@@ -12,10 +12,11 @@ async def rung(event: asyncio.Event) -> None:
 
 async def test_each_alarm_rings_in_its_turn() -> None:
     """Planted faults: only the first is rung; the timer is not set again."""
-    alarms, order, last = Alarms(0.001), list[int](), asyncio.Event()
+    alarms, order, last = Alarms(0.01), list[int](), asyncio.Event()
     alarms.set(lambda: order.append(1))
-    alarms.set(lambda: order.append(2))
-    await asyncio.sleep(0)
+    first = alarms.set(lambda: order.append(2))
+    while asyncio.get_running_loop().time() < first.at - 0.005:
+        await asyncio.sleep(0)
     alarms.set(last.set)
 
     await rung(last)

@@ -85,7 +85,29 @@ async def test_a_caller_who_leaves_does_not_disturb_the_runner(runner: Runner) -
     await asyncio.wait([leaving])
 
     assert (await ask(runner, "red")).row.tokens == 3
+
+
+async def test_an_answer_that_nobody_waits_for_is_dropped(runner: Runner) -> None:
+    """Planted fault: calls are remembered after their answers."""
+    left = runner.predict(["red"], timeout=60.0)
+    left.cancel()
+
+    async with asyncio.timeout(60.0):
+        while runner._child._calls:
+            assert (await ask(runner, "red")).row.tokens == 3
+
+
+async def test_a_text_that_is_too_much_for_a_frame_is_refused_and_nothing_is_left(
+    runner: Runner,
+) -> None:
+    """Planted fault: the error raised where the text was to be sent, out of its future."""
+    huge = runner.predict(["a" * (17 * 1024 * 1024)], timeout=60.0)
+
+    with pytest.raises(InferenceFailed, match="is longer than"):
+        await huge
     assert not runner._child._calls
+    assert not any(map(len, runner._alarms.values()))
+    assert (await ask(runner, "red")).row.tokens == 3
 
 
 async def test_a_killed_runner_is_noticed_and_its_calls_fail(runner: Runner) -> None:
