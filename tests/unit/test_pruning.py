@@ -76,6 +76,19 @@ MERGED_HEADS = """
     y = Reshape(back, copied)
 """
 
+COPIED = """
+    turned = Transpose<perm = [0, 2, 1]>(x)
+    scores = MatMul(x, turned)
+    four = Unsqueeze(scores, ones)
+    back = Reshape(four, around)
+    y = MatMul(back, x)
+"""
+POSITIONS = """
+    seen = Cast<to = 1>(attention_mask)
+    each = ReduceMax<axes = [0], keepdims = 0>(seen)
+    column = Unsqueeze(each, ones)
+    y = Mul(x, column)
+"""
 COLUMN = """
     seen = Cast<to = 1>(attention_mask)
     four = Unsqueeze(seen, both)
@@ -105,6 +118,7 @@ def constants() -> dict[str, np.ndarray[Any, Any]]:
         "both": numbers(1, 2),
         "copied": numbers(0, 0, 4),
         "pairs": numbers(-1, 4),
+        "around": numbers(0, -1, 0),
         "end": numbers(2**62),
     }  # fmt: skip
 
@@ -184,6 +198,11 @@ def test_rows_are_followed_where_texts_and_heads_share_an_axis(tmp_path: Path) -
     [
         ("y = Softmax<axis = 1>(x)", "y"),
         ("flat = Reshape(x, pairs) shape = Shape(x) y = Reshape(flat, shape)", "flat"),
+        (
+            "turned = Transpose<perm = [0, 2, 1]>(x) shape = Shape(x) y = Reshape(turned, shape)",
+            "y",
+        ),
+        (COPIED, "back"),
         ("y = CumSum(x, ones)", "y"),
         ("peak = ReduceMax<axes = [1]>(x) y = Sub(x, peak)", "x"),
     ],
@@ -191,11 +210,20 @@ def test_rows_are_followed_where_texts_and_heads_share_an_axis(tmp_path: Path) -
 def test_where_rows_depend_on_each_other_the_chain_ends(
     tmp_path: Path, layer: str, whole: str
 ) -> None:
-    """Planted faults: Softmax of any axis passes; a Reshape passes whose rows have run together."""
+    """Planted faults: Softmax of any axis passes; a Reshape passes in which rows only look alike,
+    or which copies the length of the axis to another one.
+    """
     found = lengths(pruned(write(tmp_path / "m", layer)))
 
     assert TOKENS in found[whole] or 2 * TOKENS in found[whole]
     assert found["wide"] == [2, 1, 8]
+
+
+def test_what_is_the_same_for_all_texts_loses_its_rows_too(tmp_path: Path) -> None:
+    """Planted fault: axes of unlike tensors are counted from the left."""
+    found = lengths(pruned(write(tmp_path / "m", POSITIONS)))
+
+    assert (found["column"], found["y"]) == ([1, 1], [2, 1, 4])
 
 
 def test_a_mask_for_each_token_is_followed_to_where_it_comes_from(tmp_path: Path) -> None:
