@@ -122,7 +122,7 @@ def test_a_pruned_model_answers_as_before_and_works_less(
 ) -> None:
     """One row is left of query, output projection and feed-forward; all of keys and values.
 
-    Planted faults: the feed-forward is left whole; a mask is cut to one column.
+    Planted fault: nothing is pushed through products.
     """
     source = exported(tmp_path / "m", architecture, ARCHITECTURES[architecture], exporter)
 

@@ -178,11 +178,10 @@ def test_a_feed_forward_is_left_with_one_row(tmp_path: Path) -> None:
 
 
 def test_of_an_attention_keys_and_values_stay_whole(tmp_path: Path) -> None:
-    """Planted fault: the mask, which has one row for all, loses its columns."""
     found = lengths(pruned(write(tmp_path / "m", ATTENTION)))
 
     one_row = ("q", "qt", "scores", "weights", "mixed", "joined", "projected", "y", "wide")
-    assert [found[name][-2] for name in one_row] == [1] * 3 + [1] * 6
+    assert [found[name][-2] for name in one_row] == [1] * len(one_row)
     assert [found[name][1] for name in ("k", "v")] == [TOKENS, TOKENS]
     assert found["mask"] == [2, 1, 1, TOKENS]
 
