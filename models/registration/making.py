@@ -88,7 +88,7 @@ async def _export(plan: Plan, source: Path, target: Path, workshop: Workshop) ->
 
 async def _prune(plan: Plan, source: Path, target: Path, workshop: Workshop) -> Path:
     """`target`, or `source` where it cannot be done; whatever is wrong, others will tell."""
-    async with workshop.step("Looking for what no answer needs") as done:
+    async with workshop.step("Pruning the graph") as done:
         try:
             made: dict[str, Any] = await workshop.do(
                 _PRUNE, PRUNE_TIMEOUT, source=source, target=target, max_length=plan.max_length
@@ -97,9 +97,9 @@ async def _prune(plan: Plan, source: Path, target: Path, workshop: Workshop) -> 
         except RegistrationFailed as error:
             kept = str(error)
         if kept is not None:
-            done(f"The graph stays whole: {kept}")
+            done(f"Not pruned: {kept}")
             return source
-        done("Pruned: of the last layer, what the first token needs")
+        done("Pruned: the last layer is for the first token alone")
     return target
 
 

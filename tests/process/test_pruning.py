@@ -218,7 +218,7 @@ async def test_where_pruning_fails_the_graph_stays_whole_and_it_is_said_why(
 
     assert stored.compiled is not None
     assert not stored.compiled.first_token_only
-    assert any(line.startswith("The graph stays whole: ") for line in desk.lines)
+    assert any(line.startswith("Not pruned: ") for line in desk.lines)
 
 
 class Recorder:

@@ -44,7 +44,7 @@ def test_a_folder_is_registered_step_by_step(tmp_path: Path) -> None:
     assert done.returncode == 0
     assert done.stdout == ""
     steps = [line.split(maxsplit=1)[0] for line in done.stderr.splitlines() if "…" in line]
-    assert steps == ["Optimising", "Reading", "Loading"]
+    assert steps == ["Pruning", "Optimising", "Reading", "Loading"]
     assert done.stderr.splitlines()[-1].startswith("Registered mine:")
     assert registered(tmp_path / "home") == ["mine"]
 
@@ -184,7 +184,7 @@ def test_an_interruption_leaves_nothing_and_no_process(tmp_path: Path, how: sign
         preexec_fn=_heed_ctrl_c,  # noqa: PLW1509 - it takes no lock
     ) as process:
         assert process.stderr
-        assert process.stderr.readline().startswith("Optimising")
+        assert process.stderr.readline().startswith("Pruning")
 
         process.send_signal(how)
 
