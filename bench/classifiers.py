@@ -8,6 +8,7 @@ import json
 import re
 import shutil
 import subprocess
+import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -28,6 +29,7 @@ from bench.servers import ROOT
 from bench.texts import TOPICS, texts, words
 from bench.vocabularies import ENGLISH, many_pieces, write_tokenizer
 from models.registration.plan import RECIPE, onnxruntime_version
+from models.registration.pruning import prune_first_token
 from models.spec import StoredModel
 from models.warming import SAMPLES
 
@@ -112,10 +114,19 @@ class Exported:
         cut = json.dumps({"model_max_length": MAX_LENGTH})
         (folder / "tokenizer_config.json").write_text(cut, encoding="utf-8")
         graph = self.place / "onnx" / "model.onnx"
+        shutil.copyfile(graph, folder / "model.onnx")
         if self.precision == "int8":
-            quantise(graph, folder / "model.onnx", per_channel=True)
-        else:
-            shutil.copyfile(graph, folder / "model.onnx")
+            _quantise_as_registration_does(folder)
+
+
+def _quantise_as_registration_does(folder: Path) -> None:
+    """Without its gate: that calibrates by texts on which these heads are not decided."""
+    with tempfile.TemporaryDirectory(prefix="model-cache-bench-") as work:
+        pruned = Path(work) / "pruned"
+        kept = prune_first_token(str(folder), str(pruned), MAX_LENGTH)["kept"]
+        if kept is not None:
+            raise ServerFailed(f"a classifier of the bench could not be pruned: {kept}")
+        quantise(pruned / "model.onnx", folder / "model.onnx", per_channel=True)
 
 
 def build(models: Path, wanted: Sequence[Classifier], precision: str, say: Say) -> list[Built]:
