@@ -17,6 +17,7 @@ from api.lifecycle import (
     show_progress,
     stop_supervisor,
     tuned_garbage_collector,
+    unhurried,
 )
 from api.limits import Limits
 from api.metrics import Metrics
@@ -111,6 +112,7 @@ async def _lifespan(
         if hosted:
             tuned = tuned_garbage_collector(lambda: use_cases.ready)
             await stack.enter_async_context(tuned)
+            stack.enter_context(unhurried())
             delay = settings.shutdown_delay
             stack.enter_context(orderly_shutdown(use_cases.begin_shutdown, delay))
         yield

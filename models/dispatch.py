@@ -19,6 +19,10 @@ Outcome = Answer | RunnerDied
 _Sent = asyncio.Future[list[Answer | InferenceFailed]]
 
 
+_AHEAD = 0.01
+"""Seconds of work that a runner may have in its socket: by then the event loop has come to it."""
+
+
 class Classifier(Protocol):
     """A runner, as far as texts are concerned."""
 
@@ -73,7 +77,7 @@ class Dispatcher:
     def __init__(self, cores: int, dispatch: str = "auto") -> None:
         self._cores = cores
         self._dispatch = dispatch
-        self._cpu = _Turns(cores, ahead=max(1, cores // 2))
+        self._cpu = _Turns(cores, ahead=_AHEAD)
         self._ways: WeakKeyDictionary[Classifier, _Way] = WeakKeyDictionary()
         self._sent: set[_Sent] = set()
 
@@ -114,12 +118,19 @@ class Dispatcher:
 
     def _ended(self, turns: _Turns, run: Run[_Asking], sent: _Sent) -> None:
         self._sent.discard(sent)
-        turns.end(run)
-        for (caller, place), outcome in zip(run.picks, _outcomes(run, sent), strict=True):
+        outcomes = _outcomes(run, sent)
+        turns.end(run, _seconds(outcomes))
+        for (caller, place), outcome in zip(run.picks, outcomes, strict=True):
             caller.take(place, outcome)
             if not isinstance(outcome, Answer):
                 turns.leave(caller)
         self._send(turns)
+
+
+def _seconds(outcomes: Sequence[Answer | BaseException]) -> float | None:
+    """Of a whole run that was answered."""
+    seconds = [outcome.seconds for outcome in outcomes if isinstance(outcome, Answer)]
+    return sum(seconds) if len(seconds) == len(outcomes) else None
 
 
 def _outcomes(run: Run[_Asking], sent: _Sent) -> Sequence[Answer | BaseException]:

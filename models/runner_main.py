@@ -62,6 +62,7 @@ def _become_a_runner(link: socket.socket) -> None:
         _close_unless_kept(int(name), link.fileno())
     link.setblocking(True)
     os.set_inheritable(link.fileno(), False)
+    _be_scheduled_as_usual()
     os.nice(NICENESS)
     _raise_oom_score()
     pidfd = os.pidfd_open(os.getpid())
@@ -76,6 +77,14 @@ def _close_unless_kept(fd: int, link: int) -> None:
         os.close(fd)
     except OSError:
         return  # it was the listing's own
+
+
+def _be_scheduled_as_usual() -> None:
+    """The service, from which that is inherited, may be scheduled as a batch process."""
+    try:
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+    except OSError:
+        return  # not allowed everywhere; then the service could not either
 
 
 def _raise_oom_score() -> None:

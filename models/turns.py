@@ -7,6 +7,7 @@ begin in the order in which the callers came.
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import ceil
 from typing import Generic, TypeVar
 
 MOST_TEXTS = 64
@@ -20,12 +21,14 @@ MOST_CHARACTERS = 1 << 16
 class Lane:
     """The way to one runner, on which `most` texts may be sent together.
 
-    `inside` counts the runs under way. `alone` is set while the one inside wants no other beside
-    it. `unsent` counts the texts that wait.
+    `inside` counts the runs under way, which take about `seconds` each, None where none has ended
+    yet. `alone` is set while the one inside wants no other beside it. `unsent` counts the texts
+    that wait.
     """
 
     most: int = 1
     inside: int = 0
+    seconds: float | None = None
     alone: bool = False
     unsent: int = 0
 
@@ -68,13 +71,13 @@ class Run(Generic[C]):
 class Turns(Generic[C]):
     """For lanes that share the same cores: at most `runs` are worked on at once.
 
-    A runner that has all of them may be sent `ahead` more, which wait in its socket: otherwise a
-    core waits between two texts until the event loop comes to it. With runs of 4 ms, two cores
-    were busy for 0.77 of the time without and 0.86 with one more, eight for 0.71 and, with four
-    more, 0.90.
+    A runner that has all of them may be sent work for `ahead` seconds more, which waits in its
+    socket: otherwise a core waits between two texts until the event loop comes to it. With runs
+    of 4 ms, two cores were busy for 0.77 of the time without and 0.86 with one more, eight for
+    0.71 and, with four more, 0.90.
     """
 
-    def __init__(self, runs: int, *, ahead: int = 0) -> None:
+    def __init__(self, runs: int, *, ahead: float = 0.0) -> None:
         self._runs = runs
         self._ahead = ahead
         self._working = 0
@@ -110,8 +113,11 @@ class Turns(Generic[C]):
         self._callers.extendleft(reversed(passed))
         return run
 
-    def end(self, run: Run[C]) -> None:
+    def end(self, run: Run[C], seconds: float | None = None) -> None:
+        """`seconds` were spent on it in the runner, if that is known."""
         lane = run.lane
+        if seconds is not None:
+            lane.seconds = seconds if lane.seconds is None else (3 * lane.seconds + seconds) / 4
         lane.inside -= 1
         lane.alone = False
         if lane.inside < self._runs:
@@ -120,7 +126,17 @@ class Turns(Generic[C]):
     def _has_room(self, lane: Lane) -> bool:
         if lane.inside < self._runs:
             return self._working < self._runs
-        return lane.most == 1 and lane.inside < self._runs + self._ahead
+        return lane.most == 1 and lane.inside < self._runs + self._ahead_of(lane)
+
+    def _ahead_of(self, lane: Lane) -> int:
+        """How many runs: at least one for two cores, at most four for one."""
+        if not self._ahead:
+            return 0
+        least, most = max(1, self._runs // 2), 4 * self._runs
+        if lane.seconds is None:
+            return least
+        wanted = self._ahead * self._runs / lane.seconds if lane.seconds else most
+        return max(least, ceil(min(wanted, most)))
 
     def _begin(self, first: C) -> Run[C]:
         lane = first.lane

@@ -169,6 +169,21 @@ async def test_a_runner_yields_to_the_service(runner: Runner) -> None:
     assert oom_score(runner.pid) >= OOM_SCORE
 
 
+async def test_a_runner_is_scheduled_as_usual_whoever_started_it(
+    forkserver: ForkServer, tmp_path: Path
+) -> None:
+    """Planted fault: it inherits how the service is scheduled."""
+    for pid in forkserver.pids:
+        os.sched_setscheduler(pid, os.SCHED_BATCH, os.sched_param(0))
+    order = tiny.order(tiny.write_looping_model(tmp_path / "looping"))
+
+    runner = await Runner.start(forkserver, order, timeout=LONG)
+    try:
+        assert os.sched_getscheduler(runner.pid) == os.SCHED_OTHER
+    finally:
+        await runner.close()
+
+
 @pytest.mark.parametrize("stopped", [False, True])
 async def test_close_returns_when_the_process_is_gone(runner: Runner, stopped: bool) -> None:
     """Planted fault: without the kill after the grace a stopped one was waited for in vain."""
