@@ -9,7 +9,8 @@ from math import inf
 from typing import Any
 
 from cache.ports import Clock, Key
-from cache.residency import Residency, Sweep
+from cache.prospects import Sweep
+from cache.residency import Residency
 
 _NAP = 1.0
 """Seconds between two looks at what is due next: it may have been loaded in the meantime."""

@@ -46,6 +46,12 @@ def expired(entries: Iterable[Entry], now: float) -> tuple[Key, ...]:
     return tuple(entry.key for entry in overdue(entries, now))
 
 
+def next_expiry(entries: Iterable[Entry]) -> float | None:
+    """When the first of those that are idle expires; None where none does."""
+    times = (expiry(entry) for entry in entries)
+    return min((at for at in times if at is not None), default=None)
+
+
 def refresh_at(entry: Entry, ahead: float) -> float | None:
     """When a resident in use is to be refreshed: in the last part, `ahead`, of its TTL; 0 is never.
 
@@ -61,3 +67,9 @@ def refresh_at(entry: Entry, ahead: float) -> float | None:
 def due(entries: Iterable[Entry], now: float, ahead: float) -> tuple[Key, ...]:
     """Residents to be refreshed now."""
     return tuple(e.key for e in entries if (at := refresh_at(e, ahead)) is not None and at <= now)
+
+
+def next_refresh(entries: Iterable[Entry], ahead: float) -> float | None:
+    """When the first is to be refreshed; None where none is."""
+    times = (refresh_at(entry, ahead) for entry in entries)
+    return min((at for at in times if at is not None), default=None)

@@ -134,9 +134,10 @@ class RoomQueue:
             if isinstance(verdict, Wait) and ticket.patient():
                 self._closed = verdict.closed
                 self._wake(ticket, verdict.again, now)
-                if verdict.victims:
-                    self._make_room(verdict.victims, ticket.key)
-                return
+                if not verdict.victims:
+                    return
+                self._make_room(verdict.victims, ticket.key)
+                continue  # a load that was given up leaves its slot at once, and its bytes later
             self._tickets.pop(0)
             if isinstance(verdict, Refuse):
                 self._refuse(ticket, verdict.reason)

@@ -7,9 +7,8 @@ those who wait for room.
 """
 
 from asyncio import CancelledError, Task, gather
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
-from types import TracebackType
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Generic
 
 from cache import lifetimes, ranking
@@ -17,95 +16,16 @@ from cache.entry import Entry, State, Totals
 from cache.errors import CacheClosed, TooManyWaiting
 from cache.events import Cause, Observer, Outcome, Refreshed
 from cache.exits import Exits
-from cache.ledger import HALF_LIFE, Ledger
+from cache.leasing import Lease, Leasing
+from cache.ledger import Ledger
 from cache.loads import Loads
-from cache.policy import Admit, Limits, Policy, Verdict, Wait
-from cache.ports import Clock, Key, L, Loader, Terms
-from cache.quarantine import Backoff, Quarantine, Suspension
-from cache.queue import Fairness
+from cache.policy import Limits, Verdict
+from cache.ports import Clock, Key, L, Loader
+from cache.prospects import Plan, Sweep, behind, outgoing
+from cache.quarantine import Quarantine, Suspension
 from cache.ranking import Standing
+from cache.rules import Rules
 from cache.tasks import Tasks
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """How the cache behaves. Times are in seconds.
-
-    `room_timeout` bounds the wait for room, `max_waiting` how many callers may wait for a load
-    at once. `refresh_ahead` is the last part of a TTL, in which a resident in use is refreshed.
-    """
-
-    policy: Policy = field(default_factory=Policy)
-    fairness: Fairness = field(default_factory=Fairness)
-    backoff: Backoff = field(default_factory=Backoff)
-    room_timeout: float = 30.0
-    max_waiting: int = 256
-    refresh_ahead: float = 0.1
-    half_life: float = HALF_LIFE
-
-
-@dataclass(frozen=True, slots=True)
-class Lease(Generic[L]):
-    """One caller's hold on a resident."""
-
-    key: Key
-    resident: L
-    outcome: Outcome
-
-
-class Leasing(Generic[L]):
-    """A context that holds a lease: `acquire` is awaited at its beginning, `release` called after.
-
-    Not a generator of `contextlib`, which takes several times as long, and is in every prediction.
-    """
-
-    __slots__ = ("_acquire", "_key", "_release")
-
-    def __init__(
-        self,
-        acquire: Callable[[], Awaitable[Lease[L]]],
-        release: Callable[[Key], object],
-    ) -> None:
-        self._acquire = acquire
-        self._release = release
-        self._key = ""
-
-    async def __aenter__(self) -> Lease[L]:
-        lease = await self._acquire()
-        self._key = lease.key
-        return lease
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._release(self._key)
-
-
-@dataclass(frozen=True, slots=True)
-class Sweep:
-    """What one sweep removed; bytes."""
-
-    expired: tuple[Key, ...]
-    evicted: tuple[Key, ...]
-    freed: int
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a load would come to at this moment: what it asks for, and the verdict.
-
-    `verdict` is None for what is not absent; behind others who wait for room it is to wait for
-    these. `standings` are all residents, first to go first.
-    """
-
-    terms: Terms
-    verdict: Verdict | None
-    limits: Limits
-    charged: int
-    standings: tuple[Standing, ...]
 
 
 class Residency(Generic[L]):
@@ -254,21 +174,14 @@ class Residency(Generic[L]):
         limits, now = self._limits(), self._clock.monotonic()
         verdict: Verdict | None = None
         if self._ledger.get(key) is None:
-            verdict = self._rules.policy.admit(self.entries(), terms, limits, now)
-            others = self._queue.keys()
-            if others and isinstance(verdict, Wait):
-                verdict = Wait(blockers=others + verdict.blockers, again=verdict.again)
-            elif others and isinstance(verdict, Admit):
-                verdict = Wait(blockers=others)
+            admission = self._rules.policy.admit(self.entries(), terms, limits, now)
+            verdict = behind(self._queue.keys(), admission)
         return Plan(terms, verdict, limits, self.totals().charged, self.standings())
 
     def outgoing(self) -> tuple[tuple[Key, ...], tuple[Key, ...]]:
         """What a sweep would remove now: the expired, then those above the comfort mark."""
-        entries, now, limits = self.entries(), self._clock.monotonic(), self._limits()
-        expired = lifetimes.expired(entries, now)
-        staying = tuple(e for e in entries if e.key not in expired)
-        comfort = replace(limits, budget=limits.comfort)
-        return expired, self._rules.policy.surplus(staying, comfort, now)
+        now = self._clock.monotonic()
+        return outgoing(self.entries(), self._limits(), self._rules.policy, now)
 
     @property
     def waiting(self) -> int:
@@ -277,13 +190,11 @@ class Residency(Generic[L]):
 
     def next_expiry(self) -> float | None:
         """When the next idle resident's time runs out; monotonic seconds."""
-        times = (lifetimes.expiry(entry) for entry in self.entries())
-        return min((at for at in times if at is not None), default=None)
+        return lifetimes.next_expiry(self.entries())
 
     def next_refresh(self) -> float | None:
         """When the next resident in use is to be refreshed; monotonic seconds."""
-        times = (lifetimes.refresh_at(e, self._rules.refresh_ahead) for e in self.entries())
-        return min((at for at in times if at is not None), default=None)
+        return lifetimes.next_refresh(self.entries(), self._rules.refresh_ahead)
 
     def begin_refreshes(self) -> tuple[Key, ...]:
         """What is to be refreshed now. None of it expires until `refreshed` is called."""

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from cache.events import Outcome
-from cache.residency import Lease, Leasing, Residency
+from cache.leasing import Lease, Leasing
+from cache.residency import Residency
 from models.dispatch import Dispatcher
 from models.engines import Row
 from models.errors import RunnerDied, RunnerGone

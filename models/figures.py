@@ -14,7 +14,7 @@ from cache.events import (
     Refreshed,
     Removed,
 )
-from cache.residency import Sweep
+from cache.prospects import Sweep
 from models.clock import SystemClock
 from models.port import Predicted, RefreshFailed, ServingObserver, WarmedUp
 from models.recalling import Recalled

@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable
 
 from cache.entry import State
 from cache.policy import Admit, Refuse, Wait
+from cache.prospects import Plan, Sweep
 from cache.ranking import Hold, Standing
-from cache.residency import Plan, Residency, Sweep
+from cache.residency import Residency
 from models.budget import Budget
 from models.catalogue import ModelRef, parse_ref
 from models.clock import SystemClock

@@ -9,8 +9,9 @@ from collections.abc import Callable
 
 from cache.errors import CacheError
 from cache.events import Cause
+from cache.leasing import Lease
 from cache.ports import Clock
-from cache.residency import Lease, Residency
+from cache.residency import Residency
 from models.errors import ModelError
 from models.loader import LiveModel
 from models.port import RefreshFailed

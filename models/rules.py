@@ -3,7 +3,7 @@
 from cache.policy import Policy
 from cache.quarantine import Backoff
 from cache.queue import Fairness
-from cache.residency import Rules
+from cache.rules import Rules
 from cache.scores import POLICIES
 from models.config import ServingConfig
 

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from math import isclose
 
-from cache.residency import Lease, Residency
+from cache.leasing import Lease
+from cache.residency import Residency
 from models.answering import Answering
 from models.catalogue import Catalogue, parse_ref
 from models.clock import SystemClock

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from typing import Literal
 
 from cache.events import Event
+from cache.leasing import Lease
 from cache.policy import Limits, Policy
 from cache.ports import Key, OutOfMemory, Terms
 from cache.queue import Fairness
-from cache.residency import Lease, Residency, Rules
+from cache.residency import Residency
+from cache.rules import Rules
 from cache.scores import lru
 
 Gate = Literal["terms", "load", "close", "measure"]

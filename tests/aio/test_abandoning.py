@@ -71,6 +71,21 @@ async def test_one_who_joins_it_again_keeps_it(world: World) -> None:
     assert not caller.holds
 
 
+async def test_its_slot_is_free_at_once_though_its_bytes_are_not(world: World) -> None:
+    """Planted fault: nobody looked at the queue again once it was given up."""
+    world.limits = Limits(30, 30, 10, max_loads=1)
+    await deserted(world, size=10)
+    world.loader.cleanup_gate = asyncio.Event()
+
+    caller = await needs_its_room(world)
+    held, states = caller.holds, world.states()
+    world.loader.cleanup_gate.set()
+    await settle()
+
+    assert held
+    assert states == {"a": "resident", "big": "draining"}
+
+
 async def test_it_is_given_up_for_its_slot(world: World) -> None:
     """Where only so many loads may be under way."""
     world.limits = Limits(30, 30, 10, max_loads=1)

@@ -7,7 +7,7 @@ import pytest
 from cache.janitor import Janitor
 from cache.policy import Limits
 from cache.ports import Key, Terms
-from cache.residency import Sweep
+from cache.prospects import Sweep
 from tests.fakes import World
 
 

@@ -4,7 +4,7 @@ import asyncio
 
 from cache.policy import Limits
 from cache.ports import Terms
-from cache.residency import Sweep
+from cache.prospects import Sweep
 from tests.fakes import World, settle
 
 

@@ -84,7 +84,8 @@ class WatchedLedger(Ledger):
         if not any(c.patient for c in self.world.callers if c.key == room_for):
             self.wrong.append(f"{entry.key} went for {room_for}, whom nobody would wait for")
         queued = self.get(room_for) is None
-        young = entry.landed + min(self._guard, 4 * entry.load_seconds) > now
+        guard = min(self._guard, 4 * entry.load_seconds) if entry.asked else 0.0
+        young = entry.landed + guard > now
         if cause is Cause.EVICTED and queued and young and not self._starved(room_for):
             self.wrong.append(f"{entry.key} went for {room_for} as young as it was: {entry}")
 

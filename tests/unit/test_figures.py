@@ -15,7 +15,7 @@ from cache.events import (
     Removed,
 )
 from cache.ports import Priority
-from cache.residency import Sweep
+from cache.prospects import Sweep
 from models.engines import Row
 from models.figures import Figures
 from models.port import Predicted, RefreshFailed, WarmedUp

@@ -5,7 +5,7 @@ import pytest
 from cache.policy import Policy
 from cache.quarantine import Backoff
 from cache.queue import Fairness
-from cache.residency import Rules
+from cache.rules import Rules
 from cache.scores import gdsf, lru
 from models.config import ServingConfig
 from models.rules import rules_of
