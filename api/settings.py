@@ -67,6 +67,10 @@ class Settings(BaseSettings):
     overtake_seconds: SecondsOrZero = Field(
         default=5.0, description="time after which one who waits for room is not overtaken any more"
     )
+    postpone_seconds: SecondsOrZero = Field(
+        default=1.0,
+        description="longest time for which busy processors put off a load that needs an eviction",
+    )
     quarantine_base: Seconds = Field(
         default=1.0, description="time for which a model that failed to load is left alone"
     )
@@ -195,6 +199,7 @@ class Settings(BaseSettings):
             max_loads=self.max_loads,
             overtake_limit=self.overtake_limit,
             overtake_seconds=self.overtake_seconds,
+            postpone_seconds=self.postpone_seconds,
             quarantine_base=self.quarantine_base,
             quarantine_max=self.quarantine_max,
             refresh_ahead=self.refresh_ahead,

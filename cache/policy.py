@@ -18,7 +18,8 @@ class Limits:
 
     `ceiling` is what `budget` may come back to when it is low for a time, None if it is not.
     `devices` is the hard budget of each device's own memory, and `max_loads` how many loads may
-    be under way at once.
+    be under way at once. While there is work for so many `cores`, loads that cost others their
+    place can wait.
     """
 
     budget: int
@@ -27,6 +28,7 @@ class Limits:
     max_loads: int = 1 << 30
     ceiling: int | None = None
     devices: Mapping[str, int] = field(default_factory=dict)
+    cores: int = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)

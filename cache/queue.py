@@ -16,16 +16,21 @@ from cache.errors import InsufficientRoom
 from cache.ledger import Ledger
 from cache.policy import Admit, Limits, Policy, Refuse, Verdict, Wait
 from cache.ports import Clock, Key, Terms
+from cache.postponing import postponed
 
 _NONE_TO_SPARE = "there is no room to spare"
 
 
 @dataclass(frozen=True, slots=True)
 class Fairness:
-    """How often, and for how many seconds, one who waits for room may be overtaken."""
+    """How often, and for how many seconds, one who waits for room may be overtaken.
+
+    For the first `postponed` seconds nobody is evicted for him while all cores have work.
+    """
 
     times: int = 16
     seconds: float = 5.0
+    postponed: float = 1.0
 
 
 @dataclass(slots=True, eq=False)
@@ -52,8 +57,8 @@ class RoomQueue:
 
     `make_room` is called with the victims of the first in the queue, and with his key;
     `give_back` with the key of a lease that its caller did not wait for any more. `stuck` tells
-    why a key is not to be waited for any more. Call `pump` whenever bytes, places or candidates
-    may have become free. Who is refused is told to come again after `retry_after` seconds.
+    why a key is not to be waited for any more. Call `pump` whenever bytes, places, candidates
+    or cores may have become free. Who is refused is told to come again after `retry_after` seconds.
     """
 
     def __init__(
@@ -163,9 +168,11 @@ class RoomQueue:
             self._passed - ticket.passed >= self._fairness.times
             or now >= ticket.since + self._fairness.seconds
         )
-        return self._policy.admit(
-            self._ledger.entries(), ticket.terms, self._limits(), now, starved=starved
-        )
+        entries, limits = self._ledger.entries(), self._limits()
+        verdict = self._policy.admit(entries, ticket.terms, limits, now, starved=starved)
+        if starved or now >= ticket.since + self._fairness.postponed:
+            return verdict
+        return postponed(verdict, entries, limits)
 
     def _grant(self, ticket: _Ticket, now: float) -> Entry:
         if self._ledger.get(ticket.key) is not None:
@@ -180,9 +187,9 @@ class RoomQueue:
         )
 
     def _wake(self, ticket: _Ticket, again: float | None, now: float) -> None:
-        """Pump again when a young resident has come of age, or the first waits too long."""
-        starves = ticket.since + self._fairness.seconds
-        times = [at for at in (again, starves) if at is not None and at > now]
+        """Pump again when a young resident has come of age, or the first has waited for long."""
+        longest = [ticket.since + self._fairness.postponed, ticket.since + self._fairness.seconds]
+        times = [at for at in (again, *longest) if at is not None and at > now]
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None

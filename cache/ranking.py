@@ -17,9 +17,6 @@ from cache.ports import Key, Priority
 _STICKY = 1 / 12
 """How far (as a part of all) an entry must stand beyond its class's third to leave the class."""
 
-_LOAD_SHARE = 4
-"""A place is given to another after as many load times at the earliest, see `young_until`."""
-
 _FEW = 32
 """Of as many the order is found one at a time: cheaper than to sort a thousand."""
 
@@ -64,13 +61,13 @@ def hold(entry: Entry, now: float, guard: float) -> Hold | None:
 def young_until(entry: Entry, guard: float) -> float:
     """Until when a resident is too young to make room for another.
 
-    For four times as long as its load took, so that a place spends a fifth of its time on loads
-    at most, and for `guard` seconds at the longest; but only once it was asked for again: what
-    nobody has come back to is the best victim that there is.
+    For as long as its load took, so that a place spends half of its time on loads at most, and for
+    `guard` seconds at the longest; but only once it was asked for again: what nobody has come back
+    to is the best victim that there is.
     """
     if not entry.asked:
         return entry.landed
-    return entry.landed + min(guard, _LOAD_SHARE * entry.load_seconds)
+    return entry.landed + min(guard, entry.load_seconds)
 
 
 def order(entries: Collection[Entry], now: float) -> Iterator[Entry]:

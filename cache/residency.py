@@ -287,11 +287,9 @@ class Residency(Generic[L]):
 
     def _release(self, key: Key) -> None:
         entry = self._ledger.release(key, self._clock.monotonic())
-        if entry.leases:
-            return
-        if entry.state is State.DRAINING:
+        if not entry.leases and entry.state is State.DRAINING:
             self._exits.released(key)
-        elif entry.keep_alive == 0 and not entry.pinned:
+        elif not entry.leases and entry.keep_alive == 0 and not entry.pinned:
             self._exits.drain(key, Cause.UNLOADED)
         else:
             self._pump()

@@ -11,12 +11,12 @@ from models.background import Background
 from models.budget import Budget
 from models.chronicle import Chronicle
 from models.clock import SystemClock
-from models.config import ServingConfig
+from models.config import ServingConfig, cores
 from models.deadline import Deadlines
 from models.dispatch import Dispatcher
 from models.figures import Figures
 from models.journal import AccessJournal
-from models.loader import LiveModel, ModelLoader, cores
+from models.loader import LiveModel, ModelLoader
 from models.memory import MemoryMeter
 from models.operating import Operating
 from models.overview import Overview

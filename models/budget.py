@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from cache.policy import Limits
 from cache.ports import Clock
-from models.config import ServingConfig
+from models.config import ServingConfig, cores
 from models.memory import MemoryMeter, elastic, limits_for
 
 _log = logging.getLogger(__name__)
@@ -79,7 +79,10 @@ class Budget:
 
     def _whole(self) -> Limits:
         limits = limits_for(self._config, self._limit, self._meter.last.own)
-        return replace(limits, max_loads=self._config.max_loads, devices=self._devices)
+        config = self._config
+        return replace(
+            limits, max_loads=config.max_loads, cores=cores(config), devices=self._devices
+        )
 
     def _is_old(self) -> bool:
         return self._clock.monotonic() - self._meter.last.at >= _MEASURE

@@ -1,5 +1,6 @@
 """How the service is to behave: plain values, in seconds and bytes, made from the settings."""
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,6 +26,7 @@ class ServingConfig:
     max_loads: int = 2
     overtake_limit: int = 16
     overtake_seconds: float = 5.0
+    postpone_seconds: float = 1.0
     quarantine_base: float = 1.0
     quarantine_max: float = 300.0
     refresh_ahead: float = 0.1
@@ -48,3 +50,8 @@ class ServingConfig:
     prediction_cache: int = 32_000_000
     prediction_cache_ttl: float = 3600.0
     ttl_by_type: dict[str, float] = field(default_factory=dict)
+
+
+def cores(config: ServingConfig) -> int:
+    """Runs at once: the setting, else the processors this process may use."""
+    return config.cores or len(os.sched_getaffinity(0))

@@ -1,12 +1,11 @@
 """Loads a model into a runner process: resolve, verify, spawn, measure."""
 
 import asyncio
-import os
 from dataclasses import dataclass, field
 
 from cache.ports import HOST, Key, Terms
 from models.catalogue import Catalogue, parse_ref
-from models.config import ServingConfig
+from models.config import ServingConfig, cores
 from models.devices import DeviceMemory, NoDevices
 from models.directory import Directory
 from models.errors import ModelLoadFailed
@@ -159,8 +158,3 @@ def ttl_of(stored: StoredModel, catalogue: Catalogue, config: ServingConfig) -> 
         return spec.ttl
     ttl = config.ttl_by_type.get(stored.engine, config.cache_ttl)
     return None if ttl < 0 else ttl
-
-
-def cores(config: ServingConfig) -> int:
-    """Runs at once: the setting, else the processors this process may use."""
-    return config.cores or len(os.sched_getaffinity(0))

@@ -11,7 +11,7 @@ from models.config import ServingConfig
 def rules_of(config: ServingConfig) -> Rules:
     return Rules(
         policy=Policy(POLICIES[config.eviction_policy], config.churn_guard),
-        fairness=Fairness(config.overtake_limit, config.overtake_seconds),
+        fairness=Fairness(config.overtake_limit, config.overtake_seconds, config.postpone_seconds),
         backoff=Backoff(config.quarantine_base, config.quarantine_max),
         room_timeout=config.room_timeout,
         max_waiting=config.max_waiting,

@@ -69,7 +69,7 @@ class Desk:
         self.looks = Looks(self.clock)
         self.free = PLENTY
         self.relieved = 0
-        config = ServingConfig(**settings)
+        config = ServingConfig(cores=3, **settings)
         self.budget = Budget(config, 1000, self.meter, lambda: self.free, self.clock)
 
     @asynccontextmanager
@@ -109,7 +109,7 @@ async def test_what_changes_notably_is_measured_and_relieved_at_once() -> None:
 
     assert (scarce.budget, scarce.comfort, scarce.ceiling) == (300, 300, 800)
     assert (desk.meter.measured, desk.relieved) == (2, 2)
-    assert desk.budget.limits() == Limits(800, 700, 10, max_loads=2)
+    assert desk.budget.limits() == Limits(800, 700, 10, max_loads=2, cores=3)
 
 
 async def test_what_stays_scarce_is_not_measured_at_each_look() -> None:
@@ -158,7 +158,7 @@ async def test_without_auto_scaling_the_budget_is_static() -> None:
     desk.meter.takes = (50, 0)
     await desk.budget.measure()
 
-    assert desk.budget.limits() == Limits(750, 650, 10, max_loads=2)
+    assert desk.budget.limits() == Limits(750, 650, 10, max_loads=2, cores=3)
 
 
 async def test_a_service_that_grows_above_what_is_scarce_is_told_its_own_limits() -> None:

@@ -14,7 +14,7 @@ from tests.fakes import UNHURRIED, Caller, World, settle
 
 @pytest.fixture
 async def world() -> AsyncIterator[World]:
-    """Room for one, which is young for two seconds after a load of half a second."""
+    """Room for one, which is young for two seconds after a load of two."""
     world = guarded(UNHURRIED)
     yield world
     await end(world)
@@ -40,7 +40,7 @@ async def one_is_young(world: World) -> Caller:
     world.loader.hold("a")
     first = world.ask("a")
     await settle()
-    world.clock.advance(0.5)
+    world.clock.advance(2.0)
     world.loader.open("a")
     await settle()
     first.release()
@@ -204,6 +204,6 @@ async def test_a_plan_tells_when_to_ask_again(world: World) -> None:
     plan = await world.residency.plan("c")
 
     assert plan.verdict is not None
-    assert getattr(plan.verdict, "again", None) == 1002.5
+    assert getattr(plan.verdict, "again", None) == 1004.0
     assert plan.charged == 10
     assert [standing.entry.key for standing in plan.standings] == ["a"]

@@ -84,7 +84,7 @@ class WatchedLedger(Ledger):
         if not any(c.patient for c in self.world.callers if c.key == room_for):
             self.wrong.append(f"{entry.key} went for {room_for}, whom nobody would wait for")
         queued = self.get(room_for) is None
-        guard = min(self._guard, 4 * entry.load_seconds) if entry.asked else 0.0
+        guard = min(self._guard, entry.load_seconds) if entry.asked else 0.0
         young = entry.landed + guard > now
         if cause is Cause.EVICTED and queued and young and not self._starved(room_for):
             self.wrong.append(f"{entry.key} went for {room_for} as young as it was: {entry}")
@@ -108,6 +108,11 @@ class WatchedQueue:
         starves = ticket.since + self._fairness.seconds
         often = self.passed[ticket] >= self._fairness.times
         return often or self._world.clock.monotonic() >= starves
+
+    def may_be_postponed(self, ticket: _Ticket) -> bool:
+        """May others have work so that nobody is evicted for him yet?"""
+        ends = ticket.since + self._fairness.postponed
+        return not self.starved(ticket) and self._world.clock.monotonic() < ends
 
     def head_is_starved(self, key: Key) -> bool:
         heads = self.queue._tickets[:1]

@@ -20,6 +20,7 @@ from cache.errors import CacheClosed, InsufficientRoom, Quarantined, TooManyWait
 from cache.events import Cause
 from cache.policy import Limits, Policy, Wait
 from cache.ports import Key, OutOfMemory, Priority, Terms
+from cache.postponing import postponed
 from cache.queue import Fairness
 from cache.scores import gdsf
 from tests.fakes import Caller, Gate, World
@@ -44,7 +45,7 @@ TERMS = {
 KEYS = st.sampled_from(sorted(TERMS))
 GATES: tuple[Gate, ...] = get_args(Gate)
 POLICY = Policy(gdsf, churn_guard=2.0)
-FAIRNESS = Fairness(times=2, seconds=5.0)
+FAIRNESS = Fairness(times=2, seconds=5.0, postponed=1.0)
 KEEP = st.sampled_from([None, None, None, 0.0, 3.0, inf])
 PATIENT = st.sampled_from([True, True, False])
 ROOMY = Limits(45, 45, max_entries=6, devices={GPU: 12})
@@ -150,7 +151,7 @@ class ResidencyMachine(RuleBasedStateMachine):
     def nobody_waits_in_vain(self) -> None:
         """The first in the queue waits for somebody who is held in place, or leaves already."""
         queue = self.world.residency._queue
-        if any(self.queue.starved(ticket) for ticket in queue._tickets[:1]):
+        if not all(self.queue.may_be_postponed(ticket) for ticket in queue._tickets[:1]):
             self.later(queue.pump)  # it is noticed when the next one comes
             self.settle()
         closed: set[Key] = set()
@@ -165,6 +166,8 @@ class ResidencyMachine(RuleBasedStateMachine):
             starved = self.queue.starved(ticket)
             now = self.world.clock.monotonic()
             verdict = POLICY.admit(entries, ticket.terms, limits, now, starved=starved)
+            if self.queue.may_be_postponed(ticket):
+                verdict = postponed(verdict, entries, limits)
             assert isinstance(verdict, Wait)
             assert not verdict.victims
         assert bool(queue._closed) == bool(closed)
@@ -318,14 +321,22 @@ class ResidencyMachine(RuleBasedStateMachine):
         comfort=st.integers(0, 45),
         places=st.integers(1, 6),
         loads=st.sampled_from([1, 2, 9]),
+        cores=st.sampled_from([1, 2, 99]),
         ceiling=st.sampled_from([None, 30, 45]),
         device=st.integers(0, 12),
     )
     def the_limits_move(
-        self, budget: int, comfort: int, places: int, loads: int, ceiling: int | None, device: int
+        self,
+        budget: int,
+        comfort: int,
+        places: int,
+        loads: int,
+        cores: int,
+        ceiling: int | None,
+        device: int,
     ) -> None:
         self.world.limits = Limits(
-            budget, min(comfort, budget), places, loads, ceiling, {GPU: device}
+            budget, min(comfort, budget), places, loads, ceiling, {GPU: device}, cores
         )
         self.later(self.world.residency.relieve)
 

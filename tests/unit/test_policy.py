@@ -156,7 +156,7 @@ def test_pinned_ones_are_no_blockers() -> None:
 
 def test_a_newcomer_waits_until_the_young_have_come_of_age() -> None:
     """A place is not given to one after another; the verdict says when to ask again."""
-    young = entry("a", 30, landed=109.0, load_seconds=0.5, asked=1)
+    young = entry("a", 30, landed=109.0, load_seconds=2.0, asked=1)
 
     assert ask(young, policy=GUARDED) == Wait(blockers=("a",), again=111.0)
     grown = young._replace(landed=108.0)
@@ -165,7 +165,7 @@ def test_a_newcomer_waits_until_the_young_have_come_of_age() -> None:
 
 def test_the_first_to_come_of_age_is_asked_for_again() -> None:
     """He alone may be enough by then."""
-    book = [entry(k, landed=109.0 + i / 10, load_seconds=1.0, asked=1) for i, k in enumerate("abc")]
+    book = [entry(k, landed=109.0 + i / 10, load_seconds=2.0, asked=1) for i, k in enumerate("abc")]
 
     verdict = ask(*book, policy=GUARDED)
 
@@ -175,7 +175,7 @@ def test_the_first_to_come_of_age_is_asked_for_again() -> None:
 
 def test_a_young_one_is_waited_for_though_an_older_one_could_go() -> None:
     """Else a better one goes. Fault found: `gdsf` saved nothing on a real service."""
-    young = entry("a", used=1, landed=109.0, load_seconds=1.0, asked=1)
+    young = entry("a", used=1, landed=109.0, load_seconds=2.0, asked=1)
 
     verdict = ask(young, entry("b", used=2), entry("c", used=3), policy=GUARDED)
 
@@ -184,7 +184,7 @@ def test_a_young_one_is_waited_for_though_an_older_one_could_go() -> None:
 
 def test_one_who_is_starved_may_evict_the_young() -> None:
     """He has waited too long."""
-    young = entry("a", 30, landed=109.0, load_seconds=1.0, asked=1)
+    young = entry("a", 30, landed=109.0, load_seconds=2.0, asked=1)
 
     assert ask(young, policy=GUARDED, starved=True) == Wait(victims=("a",))
 
@@ -432,7 +432,7 @@ def test_where_all_idle_ones_are_not_enough_all_go() -> None:
 
 def test_memory_does_not_wait_for_the_young() -> None:
     """The guard is for places, not for bytes that are not there."""
-    young = entry("a", landed=109.0, load_seconds=1.0, asked=1)
+    young = entry("a", landed=109.0, load_seconds=2.0, asked=1)
 
     assert surplus(young, allowed=5, policy=GUARDED) == ("a",)
 

@@ -41,7 +41,7 @@ def crowd(number: int, *others: Entry, priority: Priority = MEDIUM) -> list[Entr
         (entry("a", state=State.LOADING, wanted=False), None),
         (entry("a", state=State.LOADING, wanted=False, pinned=True), Hold.PINNED),
         (entry("a", state=State.DRAINING, leases=1), Hold.LEAVING),
-        (entry("a", landed=109.0, load_seconds=1.0, asked=1), Hold.YOUNG),
+        (entry("a", landed=109.0, load_seconds=2.0, asked=1), Hold.YOUNG),
         (entry("a", landed=109.0, load_seconds=1.0, asked=1, leases=1), Hold.LEASED),
         (entry("a"), None),
     ],
@@ -51,9 +51,9 @@ def test_what_is_held_says_why(held: Entry, why: Hold | None) -> None:
     assert hold(held, NOW, guard=2.0) is why
 
 
-def test_a_resident_is_young_for_four_times_as_long_as_its_load_took() -> None:
-    """So a place spends a fifth of its time on loads at most."""
-    assert young_until(entry("a", landed=100.0, load_seconds=0.25, asked=1), guard=2.0) == 101.0
+def test_a_resident_is_young_for_as_long_as_its_load_took() -> None:
+    """So a place spends half of its time on loads at most."""
+    assert young_until(entry("a", landed=100.0, load_seconds=1.25, asked=1), guard=2.0) == 101.25
 
 
 def test_nobody_is_young_for_longer_than_the_guard() -> None:

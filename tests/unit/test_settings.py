@@ -64,6 +64,7 @@ def test_every_setting_that_the_use_cases_know_reaches_them(
         "max_loads": 7,
         "overtake_limit": 0,
         "overtake_seconds": 0.5,
+        "postpone_seconds": 0.25,
         "quarantine_base": 6.0,
         "quarantine_max": 8.0,
         "refresh_ahead": 0.0,
