@@ -1,6 +1,6 @@
 # Sourced by the scripts: finds Python, keeps .venv at the project's root, installs what the locks say.
 # shellcheck shell=bash
-# Gives $root, $venv, say, fail, find_python, ensure_venv, ensure_lock core|test|torch|whatif, ensure_torch,
+# Gives $root, $venv, say, fail, find_python, ensure_venv, ensure_lock core|test|torch|whatif|training, ensure_torch,
 # pip_install ARGUMENTS.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
