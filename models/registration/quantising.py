@@ -36,18 +36,33 @@ def quantise(source: str, target: str, precision: str) -> dict[str, Any]:
     after.mkdir()
     copy_settings(before, after)
     with tempfile.TemporaryDirectory(dir=after.parent) as work:
-        plain, packed, made = (Path(work, f"{n}.onnx") for n in ("plain", "packed", "made"))
-        save_optimised(before / "model.onnx", plain, level="basic")
-        products = _pack(plain, packed, products=precision == "int8-weights")
-        if not products:
-            raise RegistrationFailed("there is nothing in the graph that could be quantised")
-        if precision == "int8":
-            _quantise_products(packed, made, products)
-        save_optimised(made if precision == "int8" else packed, after / "model.onnx")
+        made = _quantised(before / "model.onnx", Path(work), precision)
+        save_optimised(made, after / "model.onnx")
     reached = precision_of(after / "model.onnx")
     if reached != precision:
         raise RegistrationFailed(f"onnxruntime made {reached} of {precision}")
     return {"files": sorted(file.name for file in after.iterdir())}
+
+
+def quantise_file(source: Path, target: Path) -> None:
+    """Write the fp32 graph `source` to one file, in "int8" and not optimised any further."""
+    import onnx  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory(dir=target.parent) as work:
+        onnx.save(onnx.load(_quantised(source, Path(work), "int8")), target)
+
+
+def _quantised(source: Path, work: Path, precision: str) -> Path:
+    """The graph in 8 bits, below the folder `work`, with its weights beside it."""
+    plain, packed, made = (work / f"{name}.onnx" for name in ("plain", "packed", "made"))
+    save_optimised(source, plain, level="basic")
+    products = _pack(plain, packed, products=precision == "int8-weights")
+    if not products:
+        raise RegistrationFailed("there is nothing in the graph that could be quantised")
+    if precision != "int8":
+        return packed
+    _quantise_products(packed, made, products)
+    return made
 
 
 def _pack(source: Path, target: Path, *, products: bool) -> list[str]:

@@ -51,13 +51,13 @@ def resolve(origin: str, say: Callable[[str], None]) -> Found:
     match = _REPO.fullmatch(place)
     if match is None:
         raise RegistrationFailed(f"{place!r} is no repository; use hf:OWNER/NAME")
-    snapshot = _download(match["repo"], match["revision"], say)
+    snapshot = download(match["repo"], match["revision"], say)
     # A snapshot is links into the blobs of the repository's own folder in the cache.
     folder = inspect(snapshot, within=snapshot.parents[1])
     return Found(f"hf:{match['repo']}@{snapshot.name}", source_of(origin), folder)
 
 
-def _download(repo: str, revision: str | None, say: Callable[[str], None]) -> Path:
+def download(repo: str, revision: str | None, say: Callable[[str], None]) -> Path:
     """The snapshot's folder in the Hugging Face cache."""
     from huggingface_hub.errors import (  # noqa: PLC0415  # slow to import
         GatedRepoError,

@@ -1,0 +1,229 @@
+"""scripts/train: an encoder without a head becomes a calibrated classifier in the store.
+
+The encoders are tiny and random, and the texts easy: one word decides. Needs the torch extra.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Whitespace
+from tokenizers.processors import TemplateProcessing
+
+from models.store import ModelStore
+from training.probing import cli as probing
+from training.rows import Row, read_rows, write_rows
+from training.tuning import cli
+
+torch = pytest.importorskip("torch", exc_type=ImportError)
+transformers = pytest.importorskip("transformers", exc_type=ImportError)
+
+pytestmark = [pytest.mark.process, pytest.mark.slow]
+
+FILLERS = [f"word{number}" for number in range(40)]
+SIGNS = {"benign": "flower", "prompt_injection": "ignore", "code_injection": "drop"}
+SIZES = {
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 64,
+    "max_position_embeddings": 66,
+}
+CONFIGS: Mapping[str, Mapping[str, Any]] = {
+    "bert": SIZES,
+    "roberta": SIZES,
+    "deberta-v2": SIZES | {"relative_attention": True, "pos_att_type": ["p2c", "c2p"]},
+    "distilbert": {
+        "dim": 32,
+        "n_layers": 2,
+        "n_heads": 2,
+        "hidden_dim": 64,
+        "max_position_embeddings": 66,
+    },
+}
+
+
+def encoder(folder: Path, kind: str = "bert") -> Path:
+    """A transformers folder with an encoder and no head."""
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *FILLERS, *SIGNS.values()]
+    tokenizer = Tokenizer(WordLevel({word: i for i, word in enumerate(words)}, "[UNK]"))
+    tokenizer.pre_tokenizer = Whitespace()
+    tokenizer.post_processor = TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    torch.manual_seed(5)
+    torch.set_num_threads(1)
+    config = transformers.AutoConfig.for_model(
+        kind, vocab_size=len(words), pad_token_id=0, **CONFIGS[kind]
+    )
+    transformers.AutoModel.from_config(config).save_pretrained(folder)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    return folder
+
+
+def texts(number: int, seed: int) -> list[Row]:
+    random = Random(seed)  # noqa: S311
+    rows = []
+    for _ in range(number):
+        label, sign = random.choice(list(SIGNS.items()))
+        words = [*random.choices(FILLERS, k=random.randint(2, 9)), sign]
+        random.shuffle(words)
+        rows.append(Row(" ".join(words), label, "made"))
+    return rows
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    write_rows(tmp_path / "train.jsonl", texts(900, 1))
+    write_rows(tmp_path / "judge.jsonl", texts(120, 2))
+    return tmp_path
+
+
+def arguments(files: Path, kind: str = "bert", **options: str) -> list[str]:
+    given = {
+        "--encoder": f"dir:{encoder(files / 'encoder', kind)}",
+        "--data": str(files / "train.jsonl"),
+        "--judge": f"held={files / 'judge.jsonl'}",
+        "--out": str(files / "out"),
+        "--epochs": "12",
+        "--rate": "3e-3",
+        "--batch-tokens": "256",
+        "--max-length": "32",
+    } | options
+    return ["easy_trained", *[part for item in given.items() for part in item]]
+
+
+@pytest.mark.parametrize("kind", CONFIGS)
+def test_each_documented_architecture_learns(files: Path, kind: str) -> None:
+    """Planted fault: the average kept the weights from before the training."""
+    status = cli.main([*arguments(files, kind), "--no-register"])
+
+    config = json.loads((files / "out" / "config.json").read_text())
+    card = (files / "out" / "MODEL_CARD.md").read_text()
+    assert status == 0
+    assert list(config["id2label"].values()) == list(SIGNS)
+    assert "## held" in card
+    score = float(card.split("macro-F1 ")[1].split(",")[0])
+    error = float(card.split("calibration error ")[1].split(". ")[0].rstrip("."))
+    assert score >= 0.98
+    assert error <= 0.06
+
+
+def test_the_result_is_registered_and_judged_as_it_is_served(
+    files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the store it is a model like any other."""
+    monkeypatch.setenv("BENTOML_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("BENTOML_DO_NOT_TRACK", "True")
+
+    status = cli.main(arguments(files))
+
+    assert status == 0
+    stored = ModelStore(tmp_path / "home" / "models").find("easy_trained")
+    assert stored is not None
+    assert set(stored.labels) == set(SIGNS)
+
+
+def test_what_is_released_is_one_graph_in_int8_that_answers_alike(files: Path) -> None:
+    """Planted fault: the temperature was left out of what is released."""
+    from models.engines.onnx import OnnxEngine  # noqa: PLC0415
+    from models.engines.quantised import precision  # noqa: PLC0415
+    from models.engines.transformers import TransformersEngine  # noqa: PLC0415
+
+    release = files / "release"
+
+    status = cli.main([*arguments(files), "--no-register", "--release", str(release)])
+
+    assert status == 0
+    assert precision(release / "model.onnx") == "int8"
+    assert not list(release.glob("*.data"))
+    labels = tuple(SIGNS)
+    small = OnnxEngine(release, labels, 32)
+    whole = TransformersEngine(files / "out", labels, 32)
+    for row in texts(20, 3):
+        one, other = (engine.predict([row.text])[0].probabilities for engine in (small, whole))
+        assert max(abs(a - b) for a, b in zip(one, other, strict=True)) < 0.1
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ({"--encoder": "dir:/nowhere"}, "is no encoder"),
+        ({"--data": "/nowhere.jsonl"}, "cannot be read"),
+        ({"--encoder": "ftp:x"}, "use dir:PATH of a folder, or hf:REPO"),
+    ],
+)
+def test_what_cannot_be_trained_is_told_in_a_line(
+    files: Path, options: dict[str, str], why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And leaves nothing behind."""
+    status = cli.main(arguments(files, **options))
+
+    assert status == 1
+    assert why in capsys.readouterr().err.splitlines()[-1]
+    assert not (files / "out").exists()
+
+
+def test_a_damaged_encoder_is_told_in_a_line(
+    files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = arguments(files)
+    (files / "encoder" / "model.safetensors").write_bytes(b"damaged")
+
+    status = cli.main(given)
+
+    assert status == 1
+    assert "is no encoder that can be trained" in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_the_time_is_bounded(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The schedule is laid out anew for what fits; planted fault: all epochs were trained."""
+    status = cli.main(
+        [*arguments(files, **{"--epochs": "100000", "--minutes": "0.05"}), "--no-register"]
+    )
+
+    assert status == 0
+    assert "held: macro-F1" in capsys.readouterr().err
+
+
+def test_usage_errors_are_told_without_torch() -> None:
+    """Status 2, as argparse has it."""
+    command = [
+        sys.executable,
+        "-m",
+        "training.tuning.cli",
+        "x",
+        "--encoder",
+        "dir:.",
+        "--judge",
+        "x",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 2
+    assert "'x' is not NAME=FILE" in done.stderr
+
+
+def test_words_that_the_classifier_goes_by_get_lessons(
+    files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A harmless sentence with the word in it is what it has to learn."""
+    cli.main([*arguments(files), "--no-register"])
+    lessons = files / "lessons.jsonl"
+
+    status = probing.main(
+        [str(files / "out"), "--data", str(files / "train.jsonl"), "--out", str(lessons)]
+    )
+
+    told = capsys.readouterr().out
+    assert status == 0
+    assert "ignore" in told
+    assert any("ignore" in row.text for row in read_rows(lessons))
+    assert {row.label for row in read_rows(lessons)} == {"benign"}

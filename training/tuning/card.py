@@ -1,0 +1,79 @@
+"""The model card of what was trained: what it is, what it was made of, how good it is."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from training.evaluating.figures import Figures
+from training.rows import Row
+from training.tuning.recipe import Recipe
+from training.tuning.sets import Sets
+
+NAME = "MODEL_CARD.md"
+
+
+def write_card(
+    folder: Path,
+    name: str,
+    encoder: str,
+    sets: Sets,
+    recipe: Recipe,
+    temperature: float,
+    figures: Mapping[str, Figures],
+) -> None:
+    """`figures` by the name of the judged set."""
+    text = "\n\n".join(
+        [
+            f"# {name}",
+            f"Sorts texts into {len(sets.labels)} classes: {', '.join(sorted(sets.labels))}.",
+            _table(
+                ("", ""),
+                [
+                    ("Encoder", f"`{encoder}`, fine-tuned with a new head"),
+                    ("Longest text in training", f"{recipe.max_length} tokens"),
+                    ("Trained on", f"{len(sets.training)} texts, {recipe.epochs:g} times"),
+                    ("Label smoothing", f"{recipe.smoothing:g}"),
+                    ("Weights", f"moving average, decay {recipe.averaging:g}"),
+                    ("Words left out in training", f"{recipe.word_dropout:.0%}"),
+                    ("Temperature", f"{temperature:.2f}, chosen on {len(sets.apart)} texts apart"),
+                ],
+            ),
+            "## Sources of the texts",
+            _sources(sets.training),
+            *[part for told in figures.items() for part in _judged(*told)],
+        ]
+    )
+    (folder / NAME).write_text(text + "\n", encoding="utf-8")
+
+
+def _sources(rows: Sequence[Row]) -> str:
+    counts = Counter((row.source or "-", row.label) for row in rows)
+    told = [(source, label, str(n)) for (source, label), n in sorted(counts.items())]
+    return _table(("source", "class", "texts"), told)
+
+
+def _judged(name: str, figures: Figures) -> list[str]:
+    together = figures.together
+    line = (
+        f"{figures.texts} texts: macro-F1 {figures.macro_f1:.3f}, accuracy"
+        f" {figures.accuracy:.3f}, expected calibration error {figures.calibration.ece:.3f}."
+    )
+    if together is not None and together.harmless:
+        line += f" Flagged {together.flagged} of {together.harmless} harmless texts."
+    if together is not None and together.attacks:
+        line += f" Missed {together.missed} of {together.attacks} attacks."
+    rows = [
+        (c.label, str(c.texts), _score(c.precision), _score(c.recall), _score(c.f1))
+        for c in figures.classes
+        if c.texts
+    ]
+    return [f"## {name}", line, _table(("class", "texts", "precision", "recall", "F1"), rows)]
+
+
+def _score(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

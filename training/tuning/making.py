@@ -1,0 +1,76 @@
+"""From rows and an encoder to a folder with a calibrated classifier. Needs torch."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.evaluating.answers import Model
+from training.evaluating.figures import Figures, judge
+from training.rows import HARMLESS, Row
+from training.tuning.encoder import Encoder, cool, open_encoder, save
+from training.tuning.joining import joined
+from training.tuning.loop import Examples, Say, logits_of, train
+from training.tuning.recipe import Recipe
+from training.tuning.sets import Sets
+from training.tuning.temperature import best_temperature
+from training.tuning.weighting import class_weights
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What is in the folder. `figures` are those of each judged set, in fp32."""
+
+    folder: Path
+    labels: tuple[str, ...]
+    temperature: float
+    figures: Mapping[str, Figures]
+
+
+def make(
+    source: Path,
+    sets: Sets,
+    labels: tuple[str, ...],
+    recipe: Recipe,
+    device: str,
+    target: Path,
+    say: Say,
+) -> Trained:
+    """Fine-tune the encoder in `source` and save it to `target`. Raises DataError."""
+    encoder = open_encoder(source, labels, recipe.max_length, recipe.seed)
+    encoder.model.to(device)
+    rows = [*sets.training, *joined(sets.training, recipe.joined, recipe.seed)]
+    classes = [labels.index(row.label) for row in rows]
+    weights = class_weights(rows, labels)
+    say(f"{len(rows)} texts to train on, {len(sets.apart)} kept apart")
+    examples = Examples(
+        encoder.read([row.text for row in rows]), classes, [weights[c] for c in classes]
+    )
+    model = train(encoder.model, examples, encoder.pad, encoder.unknown, recipe, say)
+    wanted = np.array([labels.index(row.label) for row in sets.apart])
+    temperature = best_temperature(_logits(model, encoder, sets.apart), wanted)
+    say(f"temperature {temperature:.2f}")
+    cool(model, temperature)
+    save(model, encoder.tokenizer, recipe.max_length, target)
+    known = Model(target.name, labels, HARMLESS if HARMLESS in labels else None)
+    figures = {
+        name: judge(known, rows, _softmax(_logits(model, encoder, rows)))
+        for name, rows in sets.judged.items()
+    }
+    return Trained(target, labels, temperature, figures)
+
+
+def _logits(model: Any, encoder: Encoder, rows: Sequence[Row]) -> NDArray[np.float64]:
+    found: NDArray[np.float64] = logits_of(
+        model, encoder.read([row.text for row in rows]), encoder.pad
+    )
+    return found
+
+
+def _softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    parts: NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
+    return parts
