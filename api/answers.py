@@ -73,6 +73,7 @@ def prediction(answer: Prediction) -> dict[str, Any]:
         "confidence": round(answer.confidence, 6),
         "probabilities": {label: round(p, 6) for label, p in answer.probabilities.items()},
         "model_used": answer.model_used,
+        "model_version": answer.version,
         "cache_hit": answer.cache_hit,
         "prediction_cached": answer.cached,
         "truncated": answer.truncated,

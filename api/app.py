@@ -46,6 +46,7 @@ class App(FastAPI):
         super().__init__(**options)
         routes = build_router()
         self.include_router(routes)
+        self.state.routes = tuple(routes.routes)
         self._short_cut = ShortCut(super().__call__, self, handlers_of(routes))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

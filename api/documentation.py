@@ -10,7 +10,9 @@ from api import schemas
 from api.bodies import CACHE, KEEP_ALIVE, PredictBatchIn, PredictIn
 from api.examples import ERROR, METRICS, PREDICT_BATCH_REQUEST, PREDICT_REQUEST, RESPONSES
 from api.examples_cache import EVENT_STREAM, OF_SCHEMAS
+from api.examples_versions import ALIAS_REQUEST
 from api.queries import MAX_EVENTS
+from api.schemas_versions import AliasIn
 
 DESCRIPTION = """Serves many text classifiers over one port within one machine's memory.
 
@@ -20,6 +22,7 @@ Model = type[BaseModel] | UnionType | None
 
 OPERATIONAL = ("/livez", "/readyz", "/healthz")
 STREAM = "text/event-stream"
+ALIAS = "/models/{model_name}/aliases/{alias}"
 ANYWHERE = {500: "INTERNAL_ERROR"}
 OF_MODELS = {
     404: "MODEL_NOT_FOUND",
@@ -36,6 +39,8 @@ ERRORS: dict[str, dict[int, str]] = {
     "/cleanup": {400: "INVALID_PARAMETERS"},
     "/events": {400: "INVALID_PARAMETERS", 503: "OVERLOADED"},
     "/models/{model_name}/unload": {404: "MODEL_NOT_FOUND"},
+    "/models/{model_name}/versions": {400: "INVALID_PARAMETERS", 404: "MODEL_NOT_FOUND"},
+    ALIAS: {**OF_INPUTS, 404: "MODEL_NOT_FOUND"},
     "/models/{model_name}/warmup": {**OF_MODELS, 400: "INVALID_PARAMETERS"},
     "/predict": {**OF_MODELS, **OF_INPUTS},
     "/predict/batch": {**OF_MODELS, **OF_INPUTS},
@@ -43,14 +48,14 @@ ERRORS: dict[str, dict[int, str]] = {
 }
 
 
-def documented(path: str, text: str | None, model: Model) -> dict[str, Any]:
+def documented(path: str, text: str | None, model: Model, method: str) -> dict[str, Any]:
     """Make the arguments of `add_api_route` that document a route."""
     return {
         "summary": (text or path).rstrip("."),
         "tags": ["operation" if path in OPERATIONAL else "model cache"],
         "responses": {**_answers(path, model), **_errors(path)},
         "response_class": PlainTextResponse if model is None else JSONResponse,
-        "openapi_extra": _inputs(path),
+        "openapi_extra": _inputs(path, method),
     }
 
 
@@ -92,14 +97,17 @@ def _errors(path: str) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def _inputs(path: str) -> dict[str, Any]:
-    parameters = [_path("model_name", "Name of the model")] if "{model_name}" in path else []
+def _inputs(path: str, method: str) -> dict[str, Any]:
+    parameters = [_path("model_name", MODEL_FORM)] if "{model_name}" in path else []
+    parameters += [_path("alias", ALIAS_FORM)] if path == ALIAS else []
     parameters += PARAMETERS.get(path, [])
     found: dict[str, Any] = {"parameters": parameters} if parameters else {}
     if path == "/predict":
         found["requestBody"] = _body(PredictIn, PREDICT_REQUEST, required=False)
     if path == "/predict/batch":
         found["requestBody"] = _body(PredictBatchIn, PREDICT_BATCH_REQUEST, required=True)
+    if path == ALIAS and method == "PUT":
+        found["requestBody"] = _body(AliasIn, ALIAS_REQUEST, required=True)
     return found
 
 
@@ -121,6 +129,11 @@ def _body(model: type[BaseModel], example: object, *, required: bool) -> dict[st
     return {"required": required, "content": {"application/json": content}}
 
 
+ALIAS_FORM = (
+    'Up to 31 lowercase letters, digits, "-" and "_", a letter first: "champion" is what the plain '
+    'name stands for; not "latest", which is the newest version'
+)
+MODEL_FORM = "Name of the model; name:version, name:alias or name@alias for one of its versions"
 DRY_RUN = _query("dry_run", "Do nothing, and answer what would be done", kind="boolean")
 PARAMETERS: dict[str, list[dict[str, Any]]] = {
     "/models/{model_name}/load": [_query("keep_alive", KEEP_ALIVE), DRY_RUN],

@@ -72,7 +72,7 @@ def model(view: ModelView) -> out.ModelDetailOut:
         cache_priority_fixed=view.priority_fixed,
         **_standing(view.standing),
         **_lifetime(view.lifetime),
-        quarantine=None if view.quarantine is None else _quarantine(view.quarantine),
+        quarantine=None if view.quarantine is None else quarantine(view.quarantine),
         timestamp=now(),
     )
 
@@ -121,6 +121,8 @@ def _model(view: ModelView) -> dict[str, Any]:
         "access_count": view.access_count,
         "cache_priority": PRIORITIES[view.priority],
         "source": view.source,
+        "version": view.version,
+        "aliases": list(view.aliases),
     }
 
 
@@ -172,7 +174,7 @@ def _keep_alive(asked: float | None) -> float | None:
     return FOREVER if asked == math.inf else seconds_or_none(asked)
 
 
-def _quarantine(view: QuarantineView) -> out.QuarantineOut:
+def quarantine(view: QuarantineView) -> out.QuarantineOut:
     left = (view.until - datetime.now(UTC)).total_seconds()
     return out.QuarantineOut(
         failures=view.failures,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match, Route
 
 from api.units import now
 from cache.errors import (
@@ -20,8 +21,10 @@ from cache.errors import (
     TryLater,
 )
 from models.errors import (
+    AliasNotSet,
     DeadlineExceeded,
     InferenceFailed,
+    InvalidAlias,
     InvalidText,
     ModelError,
     ModelLoadFailed,
@@ -99,6 +102,7 @@ INTERNAL = Kind(500, "INTERNAL_ERROR")
 TABLE: Mapping[type[Exception], Kind] = {
     InvalidParameters: Kind(400, "INVALID_PARAMETERS"),
     InvalidText: Kind(400, "INVALID_PARAMETERS"),
+    InvalidAlias: Kind(400, "INVALID_PARAMETERS"),
     Unauthorized: Kind(401, "UNAUTHORIZED"),
     Forbidden: Kind(403, "FORBIDDEN"),
     ModelNotFound: Kind(404, "MODEL_NOT_FOUND"),
@@ -108,6 +112,7 @@ TABLE: Mapping[type[Exception], Kind] = {
     RateLimited: Kind(429, "RATE_LIMITED", retry_after=1),
     ModelLoadFailed: Kind(500, "MODEL_LOAD_FAILED"),
     ModelNotRegistered: Kind(503, "MODEL_NOT_REGISTERED", retry_after=60),
+    AliasNotSet: Kind(500, "INTERNAL_ERROR"),
     RunnerDied: Kind(500, "INTERNAL_ERROR"),
     InferenceFailed: Kind(500, "INTERNAL_ERROR"),
     CacheClosed: Kind(503, "MODEL_UNAVAILABLE", retry_after=5),
@@ -167,7 +172,7 @@ def _of_routing(error: HTTPException, request: Request) -> Problem:
     """Translate what the router itself raises: no such path, or no such method."""
     path = _shortened(request.url.path)
     if error.status_code == TABLE[MethodNotAllowed].status:
-        allowed = _allowed(error)
+        allowed = _allowed(error, request)
         message = f"{request.method} is not allowed on {path}; use {allowed}"
         return Problem(TABLE[MethodNotAllowed], message, {"Allow": allowed})
     if error.status_code == TABLE[RouteNotFound].status:
@@ -177,9 +182,12 @@ def _of_routing(error: HTTPException, request: Request) -> Problem:
     return Problem(INTERNAL, "The service failed to answer; its log says why")
 
 
-def _allowed(error: HTTPException) -> str:
-    """List the methods of the path: what the router found, and what is answered everywhere."""
+def _allowed(error: HTTPException, request: Request) -> str:
+    """List the methods of the path, of each route that has it; and what is answered everywhere."""
     methods = set((error.headers or {}).get("Allow", "").replace(" ", "").split(","))
+    for route in request.app.state.routes:
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
+            methods |= route.methods or set()
     return ", ".join(sorted(methods | {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set())))
 
 

@@ -1,30 +1,24 @@
 """The routes: parse, one call on the use cases, dump."""
 
-import json
-from collections.abc import Mapping
-from typing import Any
-
 from fastapi import APIRouter
-from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
 from api import answers, events, overviews, plans, schemas
 from api.context import context_of
-from api.documentation import documented
+from api.documentation import ALIAS, documented
 from api.inputs import batch_arguments, predict_arguments
 from api.metrics import CONTENT_TYPE
 from api.presence import while_present
 from api.problems import NotReady
 from api.queries import event_options, flag, load_options, query_fields
+from api.responses import as_json, dumped
+from api.routes_versions import delete_alias, list_versions, set_alias
 from api.schemas_events import EventsOut
 from api.schemas_plans import CleanupPlanOut, LoadPlanOut
 from api.schemas_predictions import PredictBatchOut, PredictionOut
+from api.schemas_versions import AliasOut, VersionsOut
 from api.streaming import EventStream
-
-_JSON = json.JSONEncoder(
-    ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":")
-)
 
 
 def build_router() -> APIRouter:
@@ -40,6 +34,9 @@ def build_router() -> APIRouter:
         ("POST", "/models/{model_name}/warmup", warmup_model, schemas.WarmupOut),
         ("POST", "/models/{model_name}/pin", pin_model, schemas.PinOut),
         ("POST", "/models/{model_name}/unpin", unpin_model, schemas.PinOut),
+        ("GET", "/models/{model_name}/versions", list_versions, VersionsOut),
+        ("PUT", ALIAS, set_alias, AliasOut),
+        ("DELETE", ALIAS, delete_alias, AliasOut),
         ("POST", "/predict", predict, PredictionOut),
         ("POST", "/predict/batch", predict_batch, PredictBatchOut),
         ("GET", "/stats", stats, schemas.StatsOut),
@@ -55,32 +52,32 @@ def build_router() -> APIRouter:
             endpoint,
             methods=[method],
             response_model=None,
-            **documented(path, endpoint.__doc__, model),
+            **documented(path, endpoint.__doc__, model, method),
         )
     return router
 
 
 async def root(_request: Request) -> Response:
     """Health check."""
-    return _dumped(schemas.RootOut(status="running", service="model-cache"))
+    return dumped(schemas.RootOut(status="running", service="model-cache"))
 
 
 async def health(request: Request) -> Response:
     """Detailed health check with cache status."""
     use_cases = context_of(request).use_cases
     system, cache = await use_cases.system(), await use_cases.cache()
-    return _dumped(overviews.health(system, cache, ready=use_cases.ready))
+    return dumped(overviews.health(system, cache, ready=use_cases.ready))
 
 
 async def list_models(request: Request) -> Response:
     """List all models and their cache status."""
-    return _dumped(overviews.models(await context_of(request).use_cases.cache()))
+    return dumped(overviews.models(await context_of(request).use_cases.cache()))
 
 
 async def get_model(request: Request) -> Response:
     """Get detailed information about a model."""
     view = await context_of(request).use_cases.describe(_name(request))
-    return _dumped(overviews.model(view))
+    return dumped(overviews.model(view))
 
 
 async def load_model(request: Request) -> Response:
@@ -88,16 +85,16 @@ async def load_model(request: Request) -> Response:
     context = context_of(request)
     options = load_options(request, context.limits)
     if options.dry_run:
-        return _dumped(plans.load(await context.use_cases.plan_load(_name(request))))
+        return dumped(plans.load(await context.use_cases.plan_load(_name(request))))
     work = context.use_cases.load(_name(request), keep_alive=options.keep_alive)
     report = await while_present(request, work, context.unwatched)
-    return _dumped(answers.load(report))
+    return dumped(answers.load(report))
 
 
 async def unload_model(request: Request) -> Response:
     """Unload a model from the cache; predictions under way are finished first."""
     report = await context_of(request).use_cases.unload(_name(request))
-    return _dumped(answers.unload(report))
+    return dumped(answers.unload(report))
 
 
 async def warmup_model(request: Request) -> Response:
@@ -106,10 +103,10 @@ async def warmup_model(request: Request) -> Response:
     name = _name(request)
     if flag(request, context.limits, "background"):
         requests = await context.use_cases.start_warmup(name)
-        return _dumped(answers.warmup_started(name, requests), status=202)
+        return dumped(answers.warmup_started(name, requests), status=202)
     work = context.use_cases.warmup(name)
     report = await while_present(request, work, context.unwatched)
-    return _dumped(answers.warmup(report))
+    return dumped(answers.warmup(report))
 
 
 async def pin_model(request: Request) -> Response:
@@ -128,7 +125,7 @@ async def predict(request: Request) -> Response:
     text, name, options = await predict_arguments(request, context.limits)
     work = context.use_cases.predict(text, name, keep_alive=options.keep_alive, cache=options.cache)
     answer = await while_present(request, work, context.unwatched)
-    return _json(answers.prediction(answer))
+    return as_json(answers.prediction(answer))
 
 
 async def predict_batch(request: Request) -> Response:
@@ -139,21 +136,21 @@ async def predict_batch(request: Request) -> Response:
         texts, name, keep_alive=options.keep_alive, cache=options.cache
     )
     results = await while_present(request, work, context.unwatched)
-    return _json(answers.predictions(results))
+    return as_json(answers.predictions(results))
 
 
 async def stats(request: Request) -> Response:
     """Get detailed cache statistics."""
     use_cases = context_of(request).use_cases
-    return _dumped(overviews.stats(await use_cases.cache(), await use_cases.system()))
+    return dumped(overviews.stats(await use_cases.cache(), await use_cases.system()))
 
 
 async def cleanup(request: Request) -> Response:
     """Unload expired models, then idle ones until memory is below the threshold, or say which."""
     context = context_of(request)
     if flag(request, context.limits, "dry_run"):
-        return _dumped(plans.cleanup(await context.use_cases.plan_cleanup()))
-    return _dumped(answers.cleanup(await context.use_cases.cleanup()))
+        return dumped(plans.cleanup(await context.use_cases.plan_cleanup()))
+    return dumped(answers.cleanup(await context.use_cases.cleanup()))
 
 
 async def metrics(request: Request) -> Response:
@@ -168,44 +165,28 @@ async def list_events(request: Request) -> Response:
     context = context_of(request)
     options = event_options(request, context.limits)
     if not options.stream:
-        return _dumped(events.listed(context.use_cases, options))
+        return dumped(events.listed(context.use_cases, options))
     views = events.followed(context.use_cases, options)
     return EventStream(events.written(views, context.heartbeat))
 
 
 async def livez(_request: Request) -> Response:
     """Liveness: the service answers."""
-    return _dumped(schemas.ProbeOut(status="alive"))
+    return dumped(schemas.ProbeOut(status="alive"))
 
 
 async def readyz(request: Request) -> Response:
     """Readiness: preloading is over, and the service is not shutting down."""
     if not context_of(request).use_cases.ready:
         raise NotReady("Models are being preloaded, or the service is shutting down")
-    return _dumped(schemas.ProbeOut(status="ready"))
+    return dumped(schemas.ProbeOut(status="ready"))
 
 
 async def _pin(request: Request, *, pinned: bool) -> Response:
     context = context_of(request)
     query_fields(request, context.limits, allowed=())
-    return _dumped(answers.pin(await context.use_cases.pin(_name(request), pinned=pinned)))
+    return dumped(answers.pin(await context.use_cases.pin(_name(request), pinned=pinned)))
 
 
 def _name(request: Request) -> str:
     return str(request.path_params["model_name"])
-
-
-def _dumped(body: BaseModel, status: int = 200) -> Response:
-    return _JsonResponse(body.model_dump_json(), status)
-
-
-def _json(body: dict[str, Any]) -> Response:
-    return _JsonResponse(_JSON.encode(body))
-
-
-class _JsonResponse(Response):
-    """Its two headers are written down at once, instead of being looked for among others."""
-
-    def init_headers(self, headers: Mapping[str, str] | None = None) -> None:  # noqa: ARG002  # there are none
-        length = str(len(self.body)).encode()
-        self.raw_headers = [(b"content-length", length), (b"content-type", b"application/json")]

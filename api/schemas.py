@@ -52,6 +52,8 @@ class ModelOut(Out):
     access_count: int
     cache_priority: CachePriority
     source: str
+    version: Annotated[str | None, Field(description="that the name stands for now")]
+    aliases: Annotated[list[str], Field(description="of that version")]
 
 
 class CacheSummaryOut(Out):

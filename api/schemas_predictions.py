@@ -16,6 +16,7 @@ class PredictionOut(Out):
     confidence: float
     probabilities: dict[str, float]
     model_used: str
+    model_version: Annotated[str, Field(description="the version that answered")]
     cache_hit: Annotated[bool, Field(description="the answer waited for no load of the model")]
     prediction_cached: Annotated[bool, Field(description="this text had been answered before")]
     truncated: Annotated[bool, Field(description="the model did not read all of the text")]

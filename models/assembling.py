@@ -6,6 +6,7 @@ from cache.entry import State
 from cache.events import Event, LoadFinished
 from cache.janitor import Janitor
 from cache.residency import Residency
+from models.aliasing import Aliasing
 from models.answering import Answering
 from models.background import Background
 from models.budget import Budget
@@ -107,6 +108,17 @@ def assemble(
         limit=limit,
     )
     background = Background()
+    aliasing = Aliasing(
+        loader.store,
+        directory,
+        residency,
+        versions,
+        refreshing,
+        clock,
+        background.attempt,
+        patience=config.request_timeout,
+    )
+    directory.watch(aliasing.follow)
     predicting = Predicting(
         config,
         directory,
@@ -134,6 +146,7 @@ def assemble(
         versions,
         predicting,
         operating,
+        aliasing,
         warming,
         overview,
         budget,

@@ -108,7 +108,12 @@ def _parse(folder: Path, document: Any) -> StoredModel | None:
         size=int(about["size"]),
         created_at=datetime.fromisoformat(document["creation_time"]).astimezone(UTC),
         compiled=_compiled(about),
+        origin=_text(about.get("origin")),
     )
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _compiled(about: Mapping[str, Any]) -> Compiled | None:

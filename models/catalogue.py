@@ -26,6 +26,8 @@ PRECISIONS = ("auto", "fp32", "int8", "int8-weights")
 
 _NAME = re.compile(r"[a-z0-9]([-._a-z0-9]*[a-z0-9])?")
 _NAME_LENGTH = 63
+_ALIAS = re.compile(r"[a-z][a-z0-9_-]{0,30}", re.ASCII)
+_MARK = re.compile("[:@]")
 _ORIGIN = re.compile(r"embedded|(?:dir|hf):\S.*", re.DOTALL)
 _DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?", re.ASCII)
 _SHOWN = 80
@@ -37,7 +39,7 @@ class CatalogueError(ModelError):
 
 @dataclass(frozen=True, slots=True)
 class ModelRef:
-    """Which model is meant. `version` None means the newest."""
+    """Which model is meant. `version` may be an alias; None is what the plain name stands for."""
 
     name: str
     version: str | None = None
@@ -51,17 +53,23 @@ def is_name(text: str) -> bool:
     return len(text) <= _NAME_LENGTH and _NAME.fullmatch(text) is not None
 
 
+def is_alias_form(text: str) -> bool:
+    """Say whether `text` is written as an alias is; `aliases.check_alias` asks for more."""
+    return _ALIAS.fullmatch(text) is not None
+
+
 @lru_cache(maxsize=1024)
 def parse_ref(text: str) -> ModelRef:
-    """Read "name" or "name:version"; "name:latest" is "name".
+    """Read "name", "name:version", "name:alias" or, as MLflow users write it, "name@alias".
 
-    Raises ModelNotFound for anything that cannot be a model's name: nothing has that name.
+    No name or version has an "@". Raises ModelNotFound for anything that cannot be a model's
+    name: nothing has that name.
     """
-    name, colon, version = text.partition(":")
-    if not is_name(name) or (colon and not is_name(version)):
+    name, *version = _MARK.split(text, maxsplit=1)
+    if not is_name(name) or not all(is_name(each) or is_alias_form(each) for each in version):
         shown = text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
         raise ModelNotFound(f"Model {shown!r} not found: that is not a valid model name")
-    return ModelRef(name, version if colon and version != "latest" else None)
+    return ModelRef(name, *version)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ def model_view(
     standing: Standing | None = None,
     suspension: Suspension | None = None,
     pinned: bool = False,
+    aliases: tuple[str, ...] = (),
 ) -> ModelView:
     """Everything known of one model at this moment.
 
@@ -62,8 +63,9 @@ def model_view(
         priority_fixed=spec is not None and spec.priority is not None,
         standing=standing_view(standing, name, clock) if standing is not None else None,
         lifetime=_lifetime_view(entry, clock) if entry is not None and resident else None,
-        quarantine=_quarantine_view(suspension, clock) if suspension is not None else None,
+        quarantine=quarantine_view(suspension, clock) if suspension is not None else None,
         compiled=stored.compiled if stored else None,
+        aliases=aliases,
     )
 
 
@@ -112,5 +114,5 @@ def _lifetime_view(entry: Entry, clock: SystemClock) -> LifetimeView:
     )
 
 
-def _quarantine_view(suspension: Suspension, clock: SystemClock) -> QuarantineView:
+def quarantine_view(suspension: Suspension, clock: SystemClock) -> QuarantineView:
     return QuarantineView(suspension.failures, suspension.error, clock.utc(suspension.until))

@@ -35,6 +35,14 @@ class RegistrationFailed(ModelError):
     """The source cannot be registered; the store is as it was. The message says what to do."""
 
 
+class InvalidAlias(ModelError):
+    """What was given cannot be an alias; the message says what can."""
+
+
+class AliasNotSet(ModelError):
+    """The model store could not be written; the aliases are as they were."""
+
+
 class RunnerDied(ModelError):
     """The runner process ended while the call was in it."""
 

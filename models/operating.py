@@ -1,7 +1,7 @@
 """What an operator asks of a model: to load it, to keep it, to let it go."""
 
 from cache.residency import Residency
-from models.catalogue import ModelRef, parse_ref
+from models.catalogue import ModelRef
 from models.deadline import Deadlines
 from models.loader import LiveModel, ModelLoader
 from models.versions import Versions, name_of
@@ -25,6 +25,7 @@ class Operating:
         with self._deadlines.deadline():
             ref, key = await self._versions.found(name)
             self._residency.forgive(key)
+            self._versions.forgive(key)
             async with self._residency.lease(key, keep_alive=keep_alive) as lease:
                 entry = self._residency.entry(key)
                 seconds = entry.load_seconds if entry else 0.0
@@ -53,7 +54,7 @@ class Operating:
 
     async def _present(self, name: str) -> tuple[ModelRef, str]:
         """What can be let go, and how it is kept: also a resident whose files are gone."""
-        ref = parse_ref(name)
+        ref = self._versions.meant(name)
         key = self._versions.known(ref)
         if key is None or self._residency.entry(key) is None:
             return await self._versions.found(name)

@@ -54,8 +54,9 @@ class Overview:
         self._started_at = clock.monotonic()
 
     async def model(self, name: str) -> ModelView:
-        ref = parse_ref(name)
+        parse_ref(name)
         await self._directory.renew()
+        ref = self._versions.meant(name)
         listed = ref.version is None and self._directory.entry(ref) != (None, None)
         key = self._versions.known(ref)
         if not listed and (key is None or self._residency.entry(key) is None):
@@ -163,6 +164,7 @@ class Overview:
             standing=standings.get(key),
             suspension=self._residency.suspension(key),
             pinned=self._is_pinned(key),
+            aliases=self._directory.aliases_of(parse_ref(key)),
         )
 
     def _standings(self, standings: Iterable[Standing]) -> tuple[StandingView, ...]:

@@ -18,6 +18,7 @@ from models.views.operations import (
 )
 from models.views.prediction import Prediction
 from models.views.system import CacheView, SystemView
+from models.views.version import AliasReport, VersionsView
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class ServingObserver(Protocol):
 class UseCases(Protocol):
     """Every method raises `models.errors` and `cache.errors`, nothing of HTTP.
 
-    `name` is a model's name, or name:version.
+    `name` is a model's name, name:version, name:alias or name@alias.
     """
 
     @property
@@ -108,6 +109,18 @@ class UseCases(Protocol):
         ...
 
     async def unload(self, name: str) -> UnloadReport: ...
+
+    async def versions(self, name: str) -> VersionsView:
+        """Of the model of that plain name; none for one of the catalogue that is not registered."""
+        ...
+
+    async def set_alias(self, name: str, alias: str, version: str | None) -> AliasReport:
+        """Have an alias of the model name a version, or nothing (None).
+
+        A champion takes the place of what the plain name stands for, if it proves itself; that is
+        waited for as long as a request may take.
+        """
+        ...
 
     async def warmup(self, name: str) -> WarmupReport: ...
 

@@ -16,7 +16,7 @@ from models.journal import AccessJournal
 from models.loader import LiveModel
 from models.recalling import Recalled, Recalling, computed
 from models.usage import Origin
-from models.versions import Versions
+from models.versions import Versions, version_of
 from models.views.prediction import Prediction
 
 
@@ -146,4 +146,5 @@ class Predicting:
             processing_seconds=seconds,
             cached=answer.origin is Origin.CACHED,
             windows=row.windows,
+            version=version_of(answer.key),
         )

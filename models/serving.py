@@ -7,6 +7,7 @@ from typing import Any
 from cache.errors import CacheError
 from cache.janitor import Janitor
 from cache.residency import Residency
+from models.aliasing import Aliasing
 from models.background import Background
 from models.budget import Budget
 from models.chronicle import Chronicle
@@ -33,6 +34,7 @@ from models.views.operations import (
 )
 from models.views.prediction import Prediction
 from models.views.system import CacheView, SystemView
+from models.views.version import AliasReport, VersionsView
 from models.warming import Warming
 
 _log = logging.getLogger(__name__)
@@ -52,6 +54,7 @@ class Serving:
         versions: Versions,
         predicting: Predicting,
         operating: Operating,
+        aliasing: Aliasing,
         warming: Warming,
         overview: Overview,
         budget: Budget,
@@ -66,6 +69,7 @@ class Serving:
         self._versions = versions
         self._predicting = predicting
         self._operating = operating
+        self._aliasing = aliasing
         self._warming = warming
         self._overview = overview
         self._budget = budget
@@ -135,6 +139,12 @@ class Serving:
 
     async def unload(self, name: str) -> UnloadReport:
         return await self._operating.unload(name)
+
+    async def versions(self, name: str) -> VersionsView:
+        return await self._aliasing.versions(name)
+
+    async def set_alias(self, name: str, alias: str, version: str | None) -> AliasReport:
+        return await self._aliasing.set_alias(name, alias, version)
 
     async def warmup(self, name: str) -> WarmupReport:
         """Answer sample texts. A load that this needs is in neither figure."""

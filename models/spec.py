@@ -70,7 +70,7 @@ class StoredModel:
     `digests` maps each file below `path` that a load reads to its SHA-256 (hex).
     `footprint` (bytes) and `load_seconds` were measured by the trial load at registration.
     `engine` is "onnx" or "pytorch": the documented `type`. `size` is bytes on disk. `compiled` is
-    None where an earlier release registered it.
+    None where an earlier release registered it. `origin` is as in the catalogue.
     """
 
     name: str
@@ -87,6 +87,7 @@ class StoredModel:
     size: int
     created_at: datetime
     compiled: Compiled | None = None
+    origin: str | None = None
 
 
 BENIGN = "benign"

@@ -8,13 +8,20 @@ into place, so that no reader, BentoML's own included, ever sees half of one.
 import errno
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
+from models.aliases import FILE, Aliases, AliasFiles, aliases_text, check_alias, with_alias
 from models.card import YAML, Card, read_card, renewed_text, write_card
 from models.catalogue import is_name
-from models.errors import ModelLoadFailed, RegistrationFailed
+from models.errors import (
+    AliasNotSet,
+    InvalidAlias,
+    ModelLoadFailed,
+    ModelNotFound,
+    RegistrationFailed,
+)
 from models.integrity import Verifier
 from models.spec import StoredModel
 from models.staging import lock, staging_folder, told
@@ -30,6 +37,7 @@ class ModelStore:
         self.path = path or _configured_path()
         self._verifier = Verifier()
         self._read: dict[Path, tuple[tuple[int, int, int], StoredModel | None]] = {}
+        self._aliases = AliasFiles()
 
     def find(self, name: str, version: str | None = None) -> StoredModel | None:
         """The registered model, the newest of that name when `version` is None."""
@@ -47,6 +55,44 @@ class ModelStore:
         over while the name has a whole one.
         """
         return tuple(model for folder in _subfolders(self.path) for model in self._versions(folder))
+
+    def aliases(self) -> Mapping[str, Aliases]:
+        """The aliases of each name that has any, as they stand there: a version may be gone."""
+        read = {folder.name: self._aliases.read(folder) for folder in _subfolders(self.path)}
+        return {name: aliases for name, aliases in read.items() if aliases}
+
+    def set_alias(self, name: str, alias: str, version: str | None) -> str | None:
+        """Have `alias` name that version of a model, or nothing (None); the version it named.
+
+        Raises InvalidAlias, ModelNotFound, and AliasNotSet where the store cannot be written.
+        """
+        check_alias(alias)
+        folder = self.path / name
+        self._check(name, alias, version)
+        try:
+            with lock(self.path):
+                self._check(name, alias, version)
+                before = self._aliases.read(folder)
+                after = with_alias(before, alias, version)
+                if after:
+                    _replace(folder / FILE, aliases_text(after))
+                else:
+                    (folder / FILE).unlink(missing_ok=True)
+        except OSError as error:
+            raise AliasNotSet(
+                f"the aliases of {name} are as they were: {folder} cannot be written"
+                f" ({error.strerror or error}); see to it that it can, and try again"
+            ) from error
+        return before.get(alias)
+
+    def _check(self, name: str, alias: str, version: str | None) -> None:
+        """What a new alias needs: a registered version, and not the name of one."""
+        if self.find(name) is None:
+            raise ModelNotFound(f"Model {name} not found in the model store")
+        if version is not None and self.find(name, version) is None:
+            raise ModelNotFound(f"Model {name}:{version} not found in the model store")
+        if version is not None and self.find(name, alias) is not None:
+            raise InvalidAlias(f"{name}:{alias} is a version already: use another alias")
 
     def verify(self, stored: StoredModel) -> None:
         """Compare every file that a load reads with its digest; costs microseconds when unchanged.

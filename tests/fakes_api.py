@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
 from cache.events import Cause, LoadFinished, LoadStarted, Removed
+from models.aliases import check_alias
 from models.catalogue import parse_ref
 from models.chronicle import Chronicle
 from models.clock import SystemClock
@@ -26,6 +27,7 @@ from models.views.operations import (
 from models.views.performance import Performance
 from models.views.prediction import Prediction
 from models.views.system import CacheView, MemoryUsage, PredictionCacheView, SystemView
+from models.views.version import AliasReport, VersionsView
 from tests.fakes_models import (
     BERT,
     FOOTPRINTS,
@@ -143,6 +145,24 @@ class FakeUseCases:
     async def unload(self, name: str) -> UnloadReport:
         return UnloadReport(name, self._remove(self._registered(name), Cause.UNLOADED))
 
+    async def versions(self, name: str) -> VersionsView:
+        model = self._known(name)
+        if model.name != name:
+            raise ModelNotFound(f"Model {name} not found: it is a version")
+        found = (model.version(),) if model.registered else ()
+        current = "v1" if model.registered else None
+        return VersionsView(name, current, dict(model.aliases), found)
+
+    async def set_alias(self, name: str, alias: str, version: str | None) -> AliasReport:
+        model = self._known(name)
+        check_alias(alias)
+        if version not in (None, "v1"):
+            raise ModelNotFound(f"Model {name}:{version} not found")
+        previous = model.aliases.pop(alias, None)
+        if version is not None:
+            model.aliases[alias] = version
+        return AliasReport(name, alias, version, previous, "v1", "not_needed")
+
     async def warmup(self, name: str) -> WarmupReport:
         model = self._registered(name)
         self._make_resident(model)
@@ -250,6 +270,7 @@ class FakeUseCases:
             truncated=False,
             processing_seconds=0.0425,
             cached=cached,
+            version="v1",
         )
 
     def _performance(self, views: Sequence[ModelView]) -> Performance:

@@ -1,12 +1,14 @@
 """One fake model, and its views."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from cache.ports import Priority
+from models.spec import Parity
 from models.views.model import LifetimeView, ModelView, QuarantineView, RunnerView, StandingView
 from models.views.performance import Performance
+from models.views.version import SetbackView, VersionView
 
 MOMENT = datetime(2024, 1, 1, tzinfo=UTC)
 LIMIT = 8_192_000_000
@@ -36,6 +38,7 @@ class FakeModel:
     pinned: bool = False
     keep_alive: float | None = None
     quarantine: QuarantineView | None = None
+    aliases: dict[str, str] = field(default_factory=dict)
 
     def view(self) -> ModelView:
         asked = self.hits + self.misses
@@ -63,6 +66,25 @@ class FakeModel:
             pinned=self.pinned,
             standing=self.standing() if self.resident else None,
             lifetime=self.lifetime() if self.resident else None,
+            quarantine=self.quarantine,
+            aliases=(*self.aliases, "latest") if self.registered else (),
+        )
+
+    def version(self) -> VersionView:
+        return VersionView(
+            version="v1",
+            created_at=MOMENT,
+            engine="onnx",
+            precision="int8",
+            size=self.footprint,
+            aliases=(*self.aliases, "latest"),
+            current=True,
+            state="loaded" if self.resident else "not_cached",
+            registered=True,
+            source="Hugging Face",
+            origin="hf:somebody/something",
+            parity=Parity(0.998, 0.031, 512, "fp32"),
+            setback=SetbackView("mine:v1 answered (nan,)", MOMENT, held=True),
             quarantine=self.quarantine,
         )
 

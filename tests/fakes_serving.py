@@ -15,7 +15,7 @@ from models.config import ServingConfig
 from models.devices import NoDevices
 from models.directory import Directory
 from models.engines import Row
-from models.errors import DeadlineExceeded, InferenceFailed, RunnerDied, RunnerGone
+from models.errors import DeadlineExceeded, InferenceFailed, ModelNotFound, RunnerDied, RunnerGone
 from models.forkserver import ForkServer
 from models.journal import AccessJournal, History
 from models.loader import LiveModel, ModelLoader
@@ -112,17 +112,33 @@ class FakeRunner:
 
 @dataclass
 class FakeStore:
-    """Lists what it is given; `error` is raised instead."""
+    """Lists what it is given; `error` is raised instead. `named` has the aliases by name."""
 
     models: list[StoredModel]
     listings: int = 0
     error: Exception | None = None
+
+    named: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def list(self) -> list[StoredModel]:
         self.listings += 1
         if self.error is not None:
             raise self.error
         return list(self.models)
+
+    def aliases(self) -> dict[str, dict[str, str]]:
+        return {name: dict(aliases) for name, aliases in self.named.items()}
+
+    def set_alias(self, name: str, alias: str, version: str | None) -> str | None:
+        """As the real one does, but for what it refuses."""
+        if version is not None and (name, version) not in {
+            (m.name, m.version) for m in self.models
+        }:
+            raise ModelNotFound(f"Model {name}:{version} not found")
+        before = self.named.setdefault(name, {}).pop(alias, None)
+        if version is not None:
+            self.named[name][alias] = version
+        return before
 
 
 class NoForkServer:

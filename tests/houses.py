@@ -93,6 +93,11 @@ def brief(*models: str, **settings: Any) -> House:
     return house(*models, cache_ttl=TTL, **{"churn_guard": 0.0, **settings})
 
 
+async def champion(home: House, version: str | None, name: str = "mine") -> str:
+    """Set the champion, or take it away; what became of the swap."""
+    return (await home.serving.set_alias(name, "champion", version)).swap
+
+
 def removals(home: House) -> list[tuple[str, Cause]]:
     """What has left, and why."""
     return [(event.key, event.cause) for event in home.audience.told(Removed)]

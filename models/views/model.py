@@ -67,7 +67,7 @@ class ModelView:
     `cached`: it is loading, in memory or leaving; `loaded`: it is in memory and not leaving.
     `footprint` is bytes of memory, `size` bytes on disk. What is not `registered` has no version,
     labels or precision. `lifetime` is None unless it is loaded, `quarantine` unless it failed to
-    load; `compiled` says how registration made it.
+    load; `compiled` says how registration made it. `aliases` are those of the version.
     """
 
     name: str
@@ -96,3 +96,4 @@ class ModelView:
     lifetime: LifetimeView | None = None
     quarantine: QuarantineView | None = None
     compiled: Compiled | None = None
+    aliases: tuple[str, ...] = ()

@@ -9,6 +9,7 @@ class Prediction:
     """One text's answer. `processing_seconds` counts from the parsed request, waiting included.
 
     `cache_hit`: it waited for no load; `cached`: it had been made before. `windows` were read.
+    `version` is the one that answered, whatever was asked for.
     """
 
     text: str
@@ -21,3 +22,4 @@ class Prediction:
     processing_seconds: float
     cached: bool = False
     windows: int = 1
+    version: str = ""

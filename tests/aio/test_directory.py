@@ -41,10 +41,11 @@ def stored(name: str, version: str = "v1", *, minute: int = 0) -> StoredModel:
 
 
 class FakeStore:
-    """Lists what it is given, when `gate` is open; or raises `error`."""
+    """Lists what it is given, when `gate` is open; or raises `error`. `named`: the aliases."""
 
     def __init__(self, *models: StoredModel) -> None:
         self.models = list(models)
+        self.named: dict[str, dict[str, str]] = {}
         self.listings = 0
         self.error: Exception | None = None
         self.gate = threading.Event()
@@ -57,6 +58,9 @@ class FakeStore:
         if self.error is not None:
             raise self.error
         return models
+
+    def aliases(self) -> dict[str, dict[str, str]]:
+        return {name: dict(aliases) for name, aliases in self.named.items()}
 
 
 async def until_true(condition: Callable[[], bool]) -> None:

@@ -31,6 +31,7 @@ def raw(body: bytes | str, kind: str = "application/json") -> dict[str, Any]:
     return {"content": body, "headers": {"content-type": kind}}
 
 
+ALIASES = f"/models/{DEBERTA}/aliases"
 BAD_REQUESTS: list[tuple[str, str, dict[str, Any], int, str]] = [
     ("POST", "/predict", {}, 400, INVALID),
     ("POST", "/predict?text=", {}, 400, INVALID),
@@ -126,6 +127,23 @@ BAD_REQUESTS: list[tuple[str, str, dict[str, Any], int, str]] = [
     ("GET", "/stats/", {}, 404, NO_ROUTE),
     ("GET", "/predict", {}, 405, "METHOD_NOT_ALLOWED"),
     ("DELETE", f"/models/{DEBERTA}", {}, 405, "METHOD_NOT_ALLOWED"),
+    ("GET", "/models/unknown/versions", {}, 404, NO_MODEL),
+    ("GET", f"/models/{DEBERTA}:v9/versions", {}, 404, NO_MODEL),
+    ("GET", f"/models/{DEBERTA}/versions?limit=1", {}, 400, INVALID),
+    ("POST", f"/models/{DEBERTA}/versions", {}, 405, "METHOD_NOT_ALLOWED"),
+    ("PUT", f"{ALIASES}/champion", {}, 400, INVALID),
+    ("PUT", f"{ALIASES}/champion", {"json": {}}, 400, INVALID),
+    ("PUT", f"{ALIASES}/champion", {"json": {"version": 1}}, 400, INVALID),
+    ("PUT", f"{ALIASES}/champion", {"json": {"version": "v1", "x": 1}}, 400, INVALID),
+    ("PUT", f"{ALIASES}/champion?x=1", {"json": {"version": "v1"}}, 400, INVALID),
+    ("PUT", f"{ALIASES}/latest", {"json": {"version": "v1"}}, 400, INVALID),
+    ("PUT", f"{ALIASES}/Champion", {"json": {"version": "v1"}}, 400, INVALID),
+    ("PUT", f"{ALIASES}/" + "a" * 400, {"json": {"version": "v1"}}, 400, INVALID),
+    ("PUT", f"{ALIASES}/champion", {"json": {"version": "v9"}}, 404, NO_MODEL),
+    ("PUT", "/models/unknown/aliases/champion", {"json": {"version": "v1"}}, 404, NO_MODEL),
+    ("DELETE", f"{ALIASES}/latest", {}, 400, INVALID),
+    ("DELETE", "/models/unknown/aliases/champion", {}, 404, NO_MODEL),
+    ("GET", f"{ALIASES}/champion", {}, 405, "METHOD_NOT_ALLOWED"),
     ("BREW", "/stats", {}, 405, "METHOD_NOT_ALLOWED"),
     ("GET", "/cleanup", {}, 405, "METHOD_NOT_ALLOWED"),
 ]
@@ -166,6 +184,11 @@ def test_there_are_enough_bad_requests() -> None:
 
 def test_a_wrong_method_is_told_which_are_right(client: TestClient) -> None:
     assert client.put("/models").headers["allow"] == "GET, HEAD, OPTIONS"
+
+
+def test_methods_of_several_routes_of_one_path_are_all_told(client: TestClient) -> None:
+    """Seen failing with those of the first route alone, as the framework has it."""
+    assert client.get(f"{ALIASES}/champion").headers["allow"] == "DELETE, OPTIONS, PUT"
 
 
 def test_a_chunked_body_is_counted_while_it_is_read() -> None:

@@ -5,7 +5,14 @@ from typing import Any
 
 import pytest
 
-from api import schemas, schemas_compiled, schemas_events, schemas_plans, schemas_predictions
+from api import (
+    schemas,
+    schemas_compiled,
+    schemas_events,
+    schemas_plans,
+    schemas_predictions,
+    schemas_versions,
+)
 from api.forms import Out
 from tests.contract.app_client import client_of
 from tests.contract.endpoints import endpoints, error_example, mismatches, overview
@@ -14,12 +21,22 @@ OURS = {
     ("POST", "/predict/batch"),
     ("POST", "/models/{model_name}/pin"),
     ("POST", "/models/{model_name}/unpin"),
+    ("GET", "/models/{model_name}/versions"),
+    ("PUT", "/models/{model_name}/aliases/{alias}"),
+    ("DELETE", "/models/{model_name}/aliases/{alias}"),
     ("GET", "/events"),
     ("GET", "/livez"),
     ("GET", "/readyz"),
     ("GET", "/healthz"),
 }
-MODULES = (schemas, schemas_compiled, schemas_events, schemas_plans, schemas_predictions)
+MODULES = (
+    schemas,
+    schemas_compiled,
+    schemas_events,
+    schemas_plans,
+    schemas_predictions,
+    schemas_versions,
+)
 
 
 @pytest.fixture(scope="module")
