@@ -45,7 +45,7 @@ async def test_the_embedded_model_is_registered_and_answers(desk: Desk) -> None:
     assert desk.store.list() == (stored,)
     assert (stored.name, stored.source) == ("minilm-l6-v2_trained", "Embedded")
     assert (stored.precision, stored.max_length) == ("int8", 128)
-    assert await desk.labels_of(stored, [ATTACK, QUESTION]) == ["system_extraction", "benign"]
+    assert await desk.labels_of(stored, [ATTACK, QUESTION]) == ["prompt_injection", "benign"]
 
 
 async def test_the_embedded_model_is_not_registered_again(

@@ -90,9 +90,9 @@ def test_the_same_rows_are_kept_apart_every_time() -> None:
 
 def test_what_stands_in_the_test_is_not_trained_on() -> None:
     """However it is written there. Planted fault: the texts were compared as they are."""
-    rows = [Row("Hello  There", "benign", ""), Row("other", "benign", "")]
+    rows = [Row("hello there", "benign", ""), Row("other", "benign", "")]
 
-    assert without(rows, [Row("hello there", "benign", "")]) == [rows[1]]
+    assert without(rows, [Row("Hello  There", "benign", "")]) == [rows[1]]
 
 
 def test_what_is_joined_keeps_the_class_of_the_attack() -> None:

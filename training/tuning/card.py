@@ -1,11 +1,11 @@
 """The model card of what was trained: what it is, what it was made of, how good it is."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 from training.evaluating.figures import Figures
 from training.rows import Row
+from training.tuning.making import Trained
 from training.tuning.recipe import Recipe
 from training.tuning.sets import Sets
 
@@ -13,15 +13,13 @@ NAME = "MODEL_CARD.md"
 
 
 def write_card(
-    folder: Path,
     name: str,
     encoder: str,
     sets: Sets,
     recipe: Recipe,
-    temperature: float,
-    figures: Mapping[str, Figures],
+    trained: Trained,
 ) -> None:
-    """`figures` by the name of the judged set."""
+    """To the folder of what was `trained`."""
     text = "\n\n".join(
         [
             f"# {name}",
@@ -31,19 +29,22 @@ def write_card(
                 [
                     ("Encoder", f"`{encoder}`, fine-tuned with a new head"),
                     ("Longest text in training", f"{recipe.max_length} tokens"),
-                    ("Trained on", f"{len(sets.training)} texts, {recipe.epochs:g} times"),
+                    ("Trained on", f"{len(sets.training)} texts; {trained.read} were read in all"),
                     ("Label smoothing", f"{recipe.smoothing:g}"),
                     ("Weights", f"moving average, decay {recipe.averaging:g}"),
                     ("Words left out in training", f"{recipe.word_dropout:.0%}"),
-                    ("Temperature", f"{temperature:.2f}, chosen on {len(sets.apart)} texts apart"),
+                    (
+                        "Temperature",
+                        f"{trained.temperature:.2f}, chosen on {len(sets.apart)} texts apart",
+                    ),
                 ],
             ),
             "## Sources of the texts",
             _sources(sets.training),
-            *[part for told in figures.items() for part in _judged(*told)],
+            *[part for told in trained.figures.items() for part in _judged(*told)],
         ]
     )
-    (folder / NAME).write_text(text + "\n", encoding="utf-8")
+    (trained.folder / NAME).write_text(text + "\n", encoding="utf-8")
 
 
 def _sources(rows: Sequence[Row]) -> str:

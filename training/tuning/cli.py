@@ -12,7 +12,6 @@ from models.errors import ModelError
 from models.registration.cli import main as register
 from models.registration.sources import download
 from training.rows import LABELS, DataError
-from training.tuning.card import NAME, write_card
 from training.tuning.recipe import Recipe
 from training.tuning.sets import Sets, gather
 
@@ -107,13 +106,14 @@ def _train(options: argparse.Namespace) -> Path:
         minutes=options.minutes,
         seed=options.seed,
     )
-    from training.tuning.making import make  # noqa: PLC0415  # torch takes seconds
+    from training.tuning.card import NAME, write_card  # noqa: PLC0415  # torch takes seconds
+    from training.tuning.making import make  # noqa: PLC0415
 
     target: Path = options.out or _ROOT / "build" / "trained" / options.name
     known = [label for label in LABELS if label in sets.labels]
     labels = tuple(known + [label for label in sets.labels if label not in LABELS])
     made = make(_encoder(options.encoder), sets, labels, recipe, options.device, target, _tell)
-    write_card(target, options.name, options.encoder, sets, recipe, made.temperature, made.figures)
+    write_card(options.name, _shown(options.encoder), sets, recipe, made)
     for name, figures in made.figures.items():
         _tell(f"{name}: macro-F1 {figures.macro_f1:.3f}, accuracy {figures.accuracy:.3f}")
     _tell(f"written to {target}, with a {NAME}")
@@ -129,6 +129,12 @@ def _sets(options: argparse.Namespace) -> Sets:
         if not data[0].is_file():
             raise DataError(f"{data[0]} is missing: run scripts/build_dataset, or give --data")
     return gather(data, judged)
+
+
+def _shown(origin: str) -> str:
+    """A folder by its last name: where it lies is nobody's business."""
+    kind, _, place = origin.partition(":")
+    return Path(place).name if kind == "dir" else origin
 
 
 def _encoder(origin: str) -> Path:

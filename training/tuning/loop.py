@@ -38,8 +38,12 @@ class Examples:
     weights: Sequence[float]
 
 
-def train(model: Any, examples: Examples, pad: int, unknown: int, recipe: Recipe, say: Say) -> Any:
-    """The moving average of `model`'s weights, as a model like it; `model` itself is changed.
+def train(
+    model: Any, examples: Examples, pad: int, unknown: int, recipe: Recipe, say: Say
+) -> tuple[Any, int]:
+    """The moving average of `model`'s weights, as a model like it, and how many texts were read.
+
+    `model` itself is changed.
 
     Runs on the device on which `model` is.
     """
@@ -56,7 +60,7 @@ def train(model: Any, examples: Examples, pad: int, unknown: int, recipe: Recipe
         if progress.part >= 1.0:
             break
     progress.end()
-    return average.module
+    return average.module, progress.texts
 
 
 class _Progress:
@@ -67,7 +71,7 @@ class _Progress:
         self._seconds = math.inf if recipe.minutes is None else recipe.minutes * 60
         self._total = total
         self._began = self._told = time.monotonic()
-        self._steps = self._texts = 0
+        self._steps = self.texts = 0
         self._loss = 0.0
 
     @property
@@ -79,7 +83,7 @@ class _Progress:
     def tell(self, loss: float, texts: int) -> None:
         """A step is done."""
         self._steps += 1
-        self._texts += texts
+        self.texts += texts
         self._loss += (loss - self._loss) / min(self._steps, _MEAN)
         now = time.monotonic()
         if now - self._told < _TELL:
@@ -87,13 +91,13 @@ class _Progress:
         self._told = now
         passed, part = now - self._began, self.part
         self._say(
-            f"{part:.0%}: loss {self._loss:.3f}, {self._texts / passed:.0f} texts/s,"
+            f"{part:.0%}: loss {self._loss:.3f}, {self.texts / passed:.0f} texts/s,"
             f" {passed / 60 * (1 / part - 1):.1f} minutes left"
         )
 
     def end(self) -> None:
         minutes = (time.monotonic() - self._began) / 60
-        self._say(f"trained on {self._texts} texts in {minutes:.1f} minutes")
+        self._say(f"trained on {self.texts} texts in {minutes:.1f} minutes")
 
 
 def _mean_of_the_last(decay: float) -> Callable[[Any, Any, Any], Any]:

@@ -22,10 +22,13 @@ from training.tuning.weighting import class_weights
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """What is in the folder. `figures` are those of each judged set, in fp32."""
+    """What is in the folder. `read` counts texts, each as often as it was read; `figures` are those
+    of each judged set, in fp32.
+    """
 
     folder: Path
     labels: tuple[str, ...]
+    read: int
     temperature: float
     figures: Mapping[str, Figures]
 
@@ -49,7 +52,7 @@ def make(
     examples = Examples(
         encoder.read([row.text for row in rows]), classes, [weights[c] for c in classes]
     )
-    model = train(encoder.model, examples, encoder.pad, encoder.unknown, recipe, say)
+    model, read = train(encoder.model, examples, encoder.pad, encoder.unknown, recipe, say)
     wanted = np.array([labels.index(row.label) for row in sets.apart])
     temperature = best_temperature(_logits(model, encoder, sets.apart), wanted)
     say(f"temperature {temperature:.2f}")
@@ -60,7 +63,7 @@ def make(
         name: judge(known, rows, _softmax(_logits(model, encoder, rows)))
         for name, rows in sets.judged.items()
     }
-    return Trained(target, labels, temperature, figures)
+    return Trained(target, labels, read, temperature, figures)
 
 
 def _logits(model: Any, encoder: Encoder, rows: Sequence[Row]) -> NDArray[np.float64]:
