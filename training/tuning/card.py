@@ -15,11 +15,13 @@ NAME = "MODEL_CARD.md"
 def write_card(
     name: str,
     encoder: str,
+    teacher: str | None,
     sets: Sets,
     recipe: Recipe,
     trained: Trained,
 ) -> None:
     """To the folder of what was `trained`."""
+    taught = [] if teacher is None else [("Teacher", f"`{teacher}`, counts {recipe.taught:.0%}")]
     text = "\n\n".join(
         [
             f"# {name}",
@@ -28,6 +30,7 @@ def write_card(
                 ("", ""),
                 [
                     ("Encoder", f"`{encoder}`, fine-tuned with a new head"),
+                    *taught,
                     ("Longest text in training", f"{recipe.max_length} tokens"),
                     ("Trained on", f"{len(sets.training)} texts; {trained.read} were read in all"),
                     ("Label smoothing", f"{recipe.smoothing:g}"),
@@ -37,6 +40,7 @@ def write_card(
                         "Temperature",
                         f"{trained.temperature:.2f}, chosen on {len(sets.apart)} texts apart",
                     ),
+                    ("Taken off the logit of the harmless class", f"{recipe.caution:g} nats"),
                 ],
             ),
             "## Sources of the texts",

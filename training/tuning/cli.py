@@ -75,6 +75,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--word-dropout", type=float, default=_PLAIN.word_dropout, help="%(default)s"
     )
+    parser.add_argument(
+        "--teacher", metavar="dir:PATH", help="a trained classifier, whose answers are learnt too"
+    )
+    parser.add_argument(
+        "--caution", type=float, default=_PLAIN.caution, help="against harmless; %(default)s nats"
+    )
     parser.add_argument("--seed", type=int, default=_PLAIN.seed, help="%(default)s")
     parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N; %(default)s")
     parser.add_argument("--out", type=Path, help="where to put it; build/trained/NAME")
@@ -103,17 +109,21 @@ def _train(options: argparse.Namespace) -> Path:
         batch_tokens=options.batch_tokens,
         max_length=options.max_length,
         word_dropout=options.word_dropout,
+        caution=options.caution,
         minutes=options.minutes,
         seed=options.seed,
     )
     from training.tuning.card import NAME, write_card  # noqa: PLC0415  # torch takes seconds
-    from training.tuning.making import make  # noqa: PLC0415
+    from training.tuning.making import Origins, make  # noqa: PLC0415
 
     target: Path = options.out or _ROOT / "build" / "trained" / options.name
     known = [label for label in LABELS if label in sets.labels]
     labels = tuple(known + [label for label in sets.labels if label not in LABELS])
-    made = make(_encoder(options.encoder), sets, labels, recipe, options.device, target, _tell)
-    write_card(options.name, _shown(options.encoder), sets, recipe, made)
+    teacher = None if options.teacher is None else _encoder(options.teacher)
+    origins = Origins(_encoder(options.encoder), teacher, options.device)
+    made = make(origins, sets, labels, recipe, target, _tell)
+    taught = None if options.teacher is None else _shown(options.teacher)
+    write_card(options.name, _shown(options.encoder), taught, sets, recipe, made)
     for name, figures in made.figures.items():
         _tell(f"{name}: macro-F1 {figures.macro_f1:.3f}, accuracy {figures.accuracy:.3f}")
     _tell(f"written to {target}, with a {NAME}")

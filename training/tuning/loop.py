@@ -12,6 +12,7 @@ from torch.nn.functional import cross_entropy
 from torch.optim.swa_utils import AveragedModel
 
 from training.tuning.batching import batches
+from training.tuning.distilling import distance
 from training.tuning.recipe import Recipe
 
 Say = Callable[[str], None]
@@ -31,11 +32,15 @@ _MEAN = 50
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """Tokens of each text, its class as an index, and how much it counts."""
+    """Tokens of each text, its class as an index, and how much it counts.
+
+    `taught` are a teacher's logits, texts x classes, or None.
+    """
 
     ids: Sequence[Sequence[int]]
     classes: Sequence[int]
     weights: Sequence[float]
+    taught: Any = None
 
 
 def train(
@@ -145,6 +150,9 @@ def _step(
     model.train()
     logits = model(input_ids=ids, attention_mask=mask).logits
     each = cross_entropy(logits, wanted, reduction="none", label_smoothing=recipe.smoothing)
+    if examples.taught is not None:
+        far = distance(logits, examples.taught[list(batch)].to(model.device))
+        each = (1 - recipe.taught) * each + recipe.taught * far
     loss = (each * weight).sum() / weight.sum()
     loss.backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), _CLIP)

@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 from training.evaluating.answers import Model
 from training.evaluating.figures import Figures, judge
 from training.rows import HARMLESS, Row
+from training.tuning.caution import lean
 from training.tuning.encoder import Encoder, cool, open_encoder, save
 from training.tuning.joining import joined
 from training.tuning.loop import Examples, Say, logits_of, train
 from training.tuning.recipe import Recipe
 from training.tuning.sets import Sets
+from training.tuning.teaching import opinions
 from training.tuning.temperature import best_temperature
 from training.tuning.weighting import class_weights
 
@@ -33,30 +35,36 @@ class Trained:
     figures: Mapping[str, Figures]
 
 
+@dataclass(frozen=True, slots=True)
+class Origins:
+    """The folder of the encoder, that of a classifier to learn from if any, and the device."""
+
+    encoder: Path
+    teacher: Path | None
+    device: str
+
+
 def make(
-    source: Path,
+    origins: Origins,
     sets: Sets,
     labels: tuple[str, ...],
     recipe: Recipe,
-    device: str,
     target: Path,
     say: Say,
 ) -> Trained:
-    """Fine-tune the encoder in `source` and save it to `target`. Raises DataError."""
-    encoder = open_encoder(source, labels, recipe.max_length, recipe.seed)
-    encoder.model.to(device)
+    """Fine-tune the encoder and save it to `target`. Raises DataError."""
+    encoder = open_encoder(origins.encoder, labels, recipe.max_length, recipe.seed)
+    encoder.model.to(origins.device)
     rows = [*sets.training, *joined(sets.training, recipe.joined, recipe.seed)]
-    classes = [labels.index(row.label) for row in rows]
-    weights = class_weights(rows, labels)
     say(f"{len(rows)} texts to train on, {len(sets.apart)} kept apart")
-    examples = Examples(
-        encoder.read([row.text for row in rows]), classes, [weights[c] for c in classes]
-    )
+    examples = _examples(encoder, rows, labels, origins, recipe, say)
     model, read = train(encoder.model, examples, encoder.pad, encoder.unknown, recipe, say)
     wanted = np.array([labels.index(row.label) for row in sets.apart])
     temperature = best_temperature(_logits(model, encoder, sets.apart), wanted)
     say(f"temperature {temperature:.2f}")
     cool(model, temperature)
+    if HARMLESS in labels:
+        lean(model, labels.index(HARMLESS), recipe.caution)
     save(model, encoder.tokenizer, recipe.max_length, target)
     known = Model(target.name, labels, HARMLESS if HARMLESS in labels else None)
     figures = {
@@ -64,6 +72,23 @@ def make(
         for name, rows in sets.judged.items()
     }
     return Trained(target, labels, read, temperature, figures)
+
+
+def _examples(
+    encoder: Encoder,
+    rows: Sequence[Row],
+    labels: tuple[str, ...],
+    origins: Origins,
+    recipe: Recipe,
+    say: Say,
+) -> Examples:
+    texts = [row.text for row in rows]
+    classes = [labels.index(row.label) for row in rows]
+    weights = class_weights(rows, labels)
+    taught = None
+    if origins.teacher is not None:
+        taught = opinions(origins.teacher, labels, texts, recipe.max_length, origins.device, say)
+    return Examples(encoder.read(texts), classes, [weights[c] for c in classes], taught)
 
 
 def _logits(model: Any, encoder: Encoder, rows: Sequence[Row]) -> NDArray[np.float64]:

@@ -11,7 +11,9 @@ class Recipe:
     `smoothing` is given to the wrong classes (Szegedy et al., CVPR 2016). `averaging` is the decay
     of the moving average of the weights, which is what is kept. `minutes` bounds the whole
     training, None for all `epochs`; the learning rate goes by whichever ends first. `joined` is
-    how many attacks are read once more beside a harmless text, as a part of all.
+    how many attacks are read once more beside a harmless text, as a part of all. `taught` is how
+    much a teacher's answers count beside the labels, where there is one. `caution` is taken off the
+    harmless class in the end, in nats.
     """
 
     epochs: float = 3.0
@@ -24,5 +26,7 @@ class Recipe:
     decay: float = 0.01
     word_dropout: float = 0.0
     joined: float = 0.25
+    taught: float = 0.5
+    caution: float = 0.0
     minutes: float | None = None
     seed: int = 1
