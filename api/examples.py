@@ -103,6 +103,9 @@ RESPONSES: dict[str, dict[str, Any]] = {
             "version": VERSION,
             "precision": "fp32",
             "labels": LABELS,
+            "origin": "hf:somebody/deberta-v3-base-prompt-attacks",
+            "revision": "3f1c9a57d20be48c6a91d3",
+            "license": "apache-2.0",
         },
         "compiled": {
             "precision": "fp32",
@@ -111,6 +114,7 @@ RESPONSES: dict[str, dict[str, Any]] = {
             "refused": {},
             "first_token_only": False,
         },
+        "head": None,
         "performance_metrics": {
             "avg_inference_time_ms": 45.2,
             "total_inferences": 45,

@@ -8,6 +8,7 @@ from typing import Any
 from api import schemas as out
 from api.forms import CachePriority
 from api.schemas_compiled import CompiledOut, ParityOut
+from api.schemas_head import HeadOut
 from api.schemas_predictions import PredictionCacheOut
 from api.units import (
     iso,
@@ -66,6 +67,7 @@ def model(view: ModelView) -> out.ModelDetailOut:
         **_model(view),
         model_info=_model_info(view),
         compiled=_compiled(view),
+        head=None if view.head is None else HeadOut.model_validate(asdict(view.head)),
         performance_metrics=_model_performance(view.performance),
         runner=None if view.runner is None else _runner(view.runner),
         pinned=view.pinned,
@@ -138,6 +140,9 @@ def _model_info(view: ModelView) -> out.ModelInfoOut:
         version=view.version,
         precision=view.precision,
         labels=list(view.labels),
+        origin=view.origin,
+        revision=view.revision,
+        license=view.license,
     )
 
 

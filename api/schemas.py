@@ -6,6 +6,7 @@ from pydantic import Field
 
 from api.forms import CachePriority, HeldBy, Out, Timestamp
 from api.schemas_compiled import CompiledOut
+from api.schemas_head import HeadOut
 from api.schemas_predictions import Cached, Joined, PredictionCacheOut
 
 
@@ -81,6 +82,11 @@ class ModelInfoOut(Out):
     version: str | None
     precision: str | None
     labels: list[str]
+    origin: Annotated[str | None, Field(description="null: a folder of the service's machine")]
+    revision: Annotated[
+        str | None, Field(description="of the origin: the hub's commit, MLflow's version")
+    ]
+    license: Annotated[str | None, Field(description="null: nothing says which")]
 
 
 class ModelPerformanceOut(Out):
@@ -112,6 +118,7 @@ class QuarantineOut(Out):
 class ModelDetailOut(ModelOut):
     model_info: ModelInfoOut
     compiled: Annotated[CompiledOut | None, Field(description="how registration made it")]
+    head: Annotated[HeadOut | None, Field(description="null where the model came with its own")]
     performance_metrics: ModelPerformanceOut
     runner: RunnerOut | None
     pinned: bool

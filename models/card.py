@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]  # comes with BentoML
 
+from models.heads_card import read_head
 from models.spec import Compiled, Parity, StoredModel
 
 LABEL = {"model-cache": "1"}
@@ -109,6 +110,9 @@ def _parse(folder: Path, document: Any) -> StoredModel | None:
         created_at=datetime.fromisoformat(document["creation_time"]).astimezone(UTC),
         compiled=_compiled(about),
         origin=_text(about.get("origin")),
+        revision=_text(about.get("revision")),
+        license=_text(about.get("license")),
+        head=None if about.get("head") is None else read_head(about["head"]),
     )
 
 

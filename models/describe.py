@@ -66,7 +66,17 @@ def model_view(
         quarantine=quarantine_view(suspension, clock) if suspension is not None else None,
         compiled=stored.compiled if stored else None,
         aliases=aliases,
+        origin=shown_origin(stored),
+        revision=stored.revision if stored else None,
+        license=stored.license if stored else None,
+        head=stored.head if stored else None,
     )
+
+
+def shown_origin(stored: StoredModel | None) -> str | None:
+    """Where it is from, None where that is a folder of this machine: nobody else's business."""
+    origin = stored.origin if stored else None
+    return None if origin is None or origin.startswith("dir:") else origin
 
 
 def standing_view(standing: Standing, name: str, clock: SystemClock) -> StandingView:

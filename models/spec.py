@@ -64,13 +64,52 @@ class Compiled:
 
 
 @dataclass(frozen=True, slots=True)
+class HeadClass:
+    """How a fitted head does with the `texts` of a label; a score that divides by 0 is None."""
+
+    label: str
+    texts: int
+    precision: float | None = None
+    recall: float | None = None
+    f1: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FittedHead:
+    """A classification head that registration fitted, and what it was worth.
+
+    Fitted on `rows` texts of the `available` ones in the file `data`, judged by `judged` others,
+    those of `judge`; digests are SHA-256 in hex. `ece` is the expected calibration error (15 bins)
+    and `macro_f1` the mean over `classes`, in fp32. `forced`: it is below `floor` all the same.
+    """
+
+    data: str
+    data_digest: str
+    rows: int
+    available: int
+    judge: str
+    judge_digest: str
+    judged: int
+    macro_f1: float
+    ece: float
+    classes: tuple[HeadClass, ...]
+    floor: float
+    forced: bool
+    pooling: str
+    penalty: float
+    temperature: float
+
+
+@dataclass(frozen=True, slots=True)
 class StoredModel:
     """One version of a model in the BentoML model store, ready to be loaded from `path`.
 
     `digests` maps each file below `path` that a load reads to its SHA-256 (hex).
     `footprint` (bytes) and `load_seconds` were measured by the trial load at registration.
     `engine` is "onnx" or "pytorch": the documented `type`. `size` is bytes on disk. `compiled` is
-    None where an earlier release registered it. `origin` is as in the catalogue.
+    None where an earlier release registered it. `origin` is as in the catalogue, `revision` what it
+    was there: the hub's commit, or the version in MLflow or BentoML. `license` is as its author
+    wrote it. `head` is None where the model came with its own.
     """
 
     name: str
@@ -88,6 +127,9 @@ class StoredModel:
     created_at: datetime
     compiled: Compiled | None = None
     origin: str | None = None
+    revision: str | None = None
+    license: str | None = None
+    head: FittedHead | None = None
 
 
 BENIGN = "benign"

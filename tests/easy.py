@@ -12,7 +12,7 @@ from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 from tokenizers.processors import TemplateProcessing
 
-from training.rows import Row
+from models.labelled.rows import Row
 
 FILLERS = [f"word{number}" for number in range(40)]
 SIGNS = {"benign": "flower", "prompt_injection": "ignore", "code_injection": "drop"}

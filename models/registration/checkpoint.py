@@ -28,7 +28,7 @@ def write_tokenizer(source: Path, target: Path) -> None:
         shutil.copyfile(source / "tokenizer.json", target / "tokenizer.json")
         return
     try:
-        _transformers().AutoTokenizer.from_pretrained(
+        import_transformers().AutoTokenizer.from_pretrained(
             source, trust_remote_code=False, local_files_only=True
         ).backend_tokenizer.save(str(target / "tokenizer.json"))
     except Exception as error:  # whatever that tokenizer's class raises
@@ -39,9 +39,7 @@ def write_tokenizer(source: Path, target: Path) -> None:
 
 def load(source: Path) -> Any:
     """The model in evaluation, refused when any of its weights is not in the checkpoint."""
-    transformers = _transformers()
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
+    transformers = import_transformers()
     try:
         model, told = transformers.AutoModelForSequenceClassification.from_pretrained(
             source,
@@ -78,8 +76,12 @@ def import_torch() -> Any:
     return importlib.import_module("torch")
 
 
-def _transformers() -> Any:
-    return importlib.import_module("transformers")
+def import_transformers() -> Any:
+    """Quiet: what it would tell is for those who train."""
+    transformers = importlib.import_module("transformers")
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    return transformers
 
 
 def example(model: Any, texts: int, length: int) -> tuple[Any, Any]:

@@ -17,7 +17,7 @@ from models.registration.calibration import TEXTS
 from models.registration.parity import Answer, compare, disagreement, indecision
 from models.registration.plan import Plan
 from models.registration.workshop import Workshop, megabytes
-from models.spec import Parity
+from models.spec import FittedHead, Parity
 
 QUANTISE_TIMEOUT = 900.0
 ANSWER_TIMEOUT = 1800.0
@@ -38,7 +38,8 @@ class Made:
     """A folder that can be loaded: its `files`, and how it was arrived at. See `Compiled`.
 
     `export` is what `export_torch` told, where it had to be exported. `first_token_only`: of the
-    last layer it has what the first token needs.
+    last layer it has what the first token needs. `head` was fitted here, None where the model came
+    with its own.
     """
 
     path: Path
@@ -48,6 +49,7 @@ class Made:
     refused: Mapping[str, str] = field(default_factory=dict)
     export: Mapping[str, Any] | None = None
     first_token_only: bool = False
+    head: FittedHead | None = None
 
 
 async def choose(

@@ -1,7 +1,7 @@
 """`scripts/register`: puts a model into the model store, with a line for each step.
 
-Exit codes: 0 registered, 1 failed (the last line on stderr says why), 2 usage, and 3, for the
-script alone: the torch extra has to be installed first.
+Exit codes: 0 registered, 1 failed (the last line on stderr says why), 2 usage, and, for the script
+alone, what has to be installed first: 3 the torch extra, 4 MLflow's client.
 """
 
 import argparse
@@ -15,19 +15,26 @@ from pathlib import Path
 from models.catalogue import ENGINES, PRECISIONS, load_catalogue
 from models.errors import ModelError
 from models.forkserver import ForkServer
+from models.registration.heads.lesson import ROWS, Teaching
 from models.registration.making import TorchNeeded
+from models.registration.origins.registry import MlflowNeeded
 from models.registration.register import register
 from models.spec import StoredModel
 from models.store import ModelStore
 
-DONE, FAILED, TORCH_NEEDED, INTERRUPTED = 0, 1, 3, 130
+DONE, FAILED, TORCH_NEEDED, MLFLOW_NEEDED, INTERRUPTED = 0, 1, 3, 4, 130
 
 _EPILOG = """sources:
   dir:PATH           a folder with one .onnx file, tokenizer.json and config.json that names the
-                     classes in id2label; or a transformers folder with .safetensors weights and
-                     a trained classification head
+                     classes in id2label; or a transformers folder with .safetensors weights, of
+                     a classifier, or of an encoder, which gets a head here
   hf:REPO[@REVISION] such a folder on the Hugging Face hub (HF_ENDPOINT, HF_TOKEN, HF_HOME and
                      HF_HUB_OFFLINE are honoured)
+  mlflow:models:/NAME@ALIAS, mlflow:models:/NAME/VERSION
+                     a model in an MLflow registry, of flavour transformers (safetensors) or onnx
+                     (MLFLOW_TRACKING_URI and MLflow's other settings are honoured)
+  bento:NAME[:VERSION]
+                     a model that stands in the BentoML store under another name
   embedded           the classifier that ships with the project
 
 The store is BentoML's (BENTOML_HOME); MODEL_CACHE_CATALOGUE names another catalogue.
@@ -51,6 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         choices=PRECISIONS,
         help="auto is the smallest that keeps the answers; by default what the catalogue says",
     )
+    _add_teaching(parser)
     options = parser.parse_args(arguments)
     # Else every registration would tell BentoML's makers of itself, and wait for them offline.
     os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
@@ -59,6 +67,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except TorchNeeded as error:
         _tell(str(error))
         return TORCH_NEEDED
+    except MlflowNeeded as error:
+        _tell(str(error))
+        return MLFLOW_NEEDED
     except ModelError as error:
         _tell(f"error: {error}")
         return FAILED
@@ -87,9 +98,46 @@ async def _interruptible(options: argparse.Namespace) -> StoredModel:
             progress=_tell,
             engine=options.engine,
             precision=options.precision,
+            teaching=Teaching(options.data, options.judge, options.rows, options.force),
         )
     finally:
         await forkserver.aclose()
+
+
+def _add_teaching(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group(
+        "an encoder without a head", "gets one that is fitted on labelled texts (docs/heads.md)"
+    )
+    group.add_argument(
+        "--data",
+        type=Path,
+        metavar="FILE",
+        help="JSON lines with text, label and source; by default those of scripts/build_dataset",
+    )
+    group.add_argument(
+        "--judge",
+        type=Path,
+        metavar="FILE",
+        help="what the head is judged by; by default those of scripts/build_dataset, too, or a"
+        " fifth of --data that is held out",
+    )
+    group.add_argument(
+        "--rows",
+        type=_count,
+        default=ROWS,
+        metavar="N",
+        help=f"read this many texts of each file at most, each label its share ({ROWS})",
+    )
+    group.add_argument(
+        "--force", action="store_true", help="register it even where the head is worth too little"
+    )
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
 
 
 def _tell(line: str) -> None:

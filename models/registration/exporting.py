@@ -4,13 +4,15 @@ Called by name through `models.runner.run_in_child`, so arguments and results ar
 say. Raises RegistrationFailed with what is wrong about the model.
 """
 
-import shutil
+import json
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from models.errors import RegistrationFailed
 from models.registration.checkpoint import answer, example, import_torch, load, write_tokenizer
+from models.registration.heads.pooling import load_with_head
 
 TOLERANCE = 1e-4
 """How far a logit of the exported graph may be from torch's."""
@@ -19,18 +21,21 @@ _INPUTS = ("input_ids", "attention_mask")
 _OPSET = 17
 
 
-def export_torch(source: str, target: str, max_length: int) -> dict[str, Any]:
+def export_torch(
+    source: str, target: str, max_length: int, head: str | None = None, labels: Sequence[str] = ()
+) -> dict[str, Any]:
     """Write model.onnx (fp32), tokenizer.json and config.json to the folder `target`.
 
     Batch and sequence length stay free. Returns the `exporter` that did it, the greatest `shift`
-    of a logit against torch, at lengths up to `max_length`, and the `files`.
+    of a logit against torch, at lengths up to `max_length`, and the `files`. `head` is the
+    file of one that was fitted for the encoder, with `labels`; without it the model has its own.
     """
     before, after = Path(source), Path(target)
     after.mkdir()
     warnings.simplefilter("ignore")
     write_tokenizer(before, after)
-    shutil.copyfile(before / "config.json", after / "config.json")
-    model = load(before)
+    _write_config(before, after, labels)
+    model = load(before) if head is None else load_with_head(before, Path(head))
     # torch's older exporter takes seconds where the newer takes minutes, but follows one
     # example only: where its graph is not the model at every length, the newer has its turn.
     for exporter in ("torchscript", "dynamo"):
@@ -43,6 +48,15 @@ def export_torch(source: str, target: str, max_length: int) -> dict[str, Any]:
         f"the exported graph is not the model: a logit is off by {shift:.2g}, {TOLERANCE:g} is"
         " allowed; export the model to ONNX yourself and register that folder"
     )
+
+
+def _write_config(before: Path, after: Path, labels: Sequence[str]) -> None:
+    """As it is, but for `labels`, which an encoder's has not."""
+    config = json.loads((before / "config.json").read_text(encoding="utf-8"))
+    if labels:
+        config["id2label"] = dict(enumerate(labels))
+        config["label2id"] = {label: place for place, label in enumerate(labels)}
+    (after / "config.json").write_text(json.dumps(config, indent=1), encoding="utf-8")
 
 
 def _export(model: Any, path: Path, *, dynamo: bool) -> None:

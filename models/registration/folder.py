@@ -12,18 +12,22 @@ from models.errors import RegistrationFailed
 _PICKLES = re.compile(
     r"(pytorch_model|training_args|optimizer).*\.bin|.*\.(pt|pth|ckpt|pkl|joblib)"
 )
-_NOT_WEIGHTS = re.compile(r"\..*|.*\.(md|txt|py|json|model|safetensors|h5|msgpack|ot|png|jpg|zip)")
+_NOT_WEIGHTS = re.compile(
+    r"\..*|.*\.(md|txt|py|json|ya?ml|model|safetensors|h5|msgpack|ot|png|jpg|zip)"
+)
 _TOKENIZER = re.compile(
     r"(tokenizer|tokenizer_config|special_tokens_map|added_tokens|vocab)\.json"
     r"|vocab\.txt|merges\.txt|(spm|spiece|sentencepiece\.bpe)\.model"
 )
 _HEAD = re.compile(r"(classifier|classification_head|score|logits_proj|head)\.")
 _SHIFTED = re.compile(r".*roberta.*|camembert|mpnet|longformer")
+_GENERATIVE = re.compile(r".*(ForCausalLM|LMHeadModel|ForConditionalGeneration)")
 _HEADLESS = "there is no trained classification head"
 _WHY_HEADLESS = (
-    ", and without one the answers would be random. Register a fine-tuned model; fitting heads on"
-    " base models comes with a later release"
+    ", and without one the answers would be random. Register a fine-tuned model, or an encoder as"
+    " it was pretrained, on which registration fits a head"
 )
+_CLASSIFIER = "ForSequenceClassification"
 _HEADER_LIMIT = 100_000_000
 _LEAST_LABELS = 2
 _BIGGEST_LENGTH = 1_000_000
@@ -33,7 +37,8 @@ _USUAL_LENGTH = 512
 @dataclass(frozen=True, slots=True)
 class ModelFolder:
     """`files`: the name that registration gives them → where they are now. `kind` is "onnx", or
-    "transformers", which torch must export first."""
+    "transformers", which torch must export first, or "encoder": likewise, but it has no head yet,
+    and no labels."""
 
     path: Path
     kind: str
@@ -63,31 +68,42 @@ def inspect(path: Path, within: Path | None = None) -> ModelFolder:
         _refuse(path, f"more than one .onnx file ({', '.join(graphs)}); leave one")
     if not graphs and not weights:
         _refuse_without_weights(path, entries)
-    labels = check_settings(path, entries, exported=bool(graphs))
-    if graphs:
-        files = _onnx_files(path, entries, graphs[0])
-    else:
+    exported = bool(graphs)
+    labels = check_settings(path, entries, exported=exported)
+    if exported:
+        return ModelFolder(path, "onnx", _onnx_files(path, entries, graphs[0]), labels)
+    if labels:
         _check_head(path, [entries[name] for name in weights])
-        files = _transformers_files(path, entries)
-    return ModelFolder(
-        path=path,
-        kind="onnx" if graphs else "transformers",
-        files=files,
-        labels=labels,
-    )
+    kind = "transformers" if labels else "encoder"
+    return ModelFolder(path, kind, _transformers_files(path, entries), labels)
 
 
 def check_settings(path: Path, entries: Mapping[str, Path], *, exported: bool) -> tuple[str, ...]:
-    """The labels, from config.json, once it and the tokenizer's settings are found fit.
+    """The labels, from config.json, once it and the tokenizer's settings are found fit; none of an
+    encoder without a head.
 
     Needs no weights, so that they need not be downloaded for nothing. `exported` says that they
     are in an .onnx file.
     """
     config = _config(path, entries)
-    architecture = str((config.get("architectures") or ["none"])[0])
-    if not exported and not architecture.endswith("ForSequenceClassification"):
-        _refuse(path, f"{_HEADLESS} (its architecture is {architecture}){_WHY_HEADLESS}")
-    return _labels(path, config)
+    if exported or _architecture(config).endswith(_CLASSIFIER):
+        return _labels(path, config)
+    if _GENERATIVE.fullmatch(_architecture(config)) or not config.get("model_type"):
+        _refuse(path, f"{_HEADLESS} (its architecture is {_architecture(config)}){_WHY_HEADLESS}")
+    return ()
+
+
+def _architecture(config: Mapping[str, Any]) -> str:
+    return str((config.get("architectures") or ["none"])[0])
+
+
+def is_pickle(name: str) -> bool:
+    """Say whether a file of this name can run code when it is read as weights."""
+    return _PICKLES.fullmatch(name) is not None
+
+
+def is_tokenizer_file(name: str) -> bool:
+    return _TOKENIZER.fullmatch(name) is not None
 
 
 def _refuse(path: Path, why: str) -> NoReturn:

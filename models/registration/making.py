@@ -7,6 +7,7 @@ from typing import Any
 from models.errors import RegistrationFailed
 from models.registration.checkpoint import missing_packages
 from models.registration.choosing import Made, choose
+from models.registration.heads.stage import Taught, fit_head
 from models.registration.plan import Plan
 from models.registration.workshop import Workshop, megabytes
 from models.spec import Parity
@@ -27,28 +28,35 @@ class TorchNeeded(RegistrationFailed):
     """The source is for torch, and the torch extra is not installed."""
 
 
-async def make(plan: Plan, folder: Path, workshop: Workshop) -> Made:
-    """Of `folder`/source, in folders beside it. Raises RegistrationFailed."""
+async def make(plan: Plan, folder: Path, workshop: Workshop, *, force: bool = False) -> Made:
+    """Of `folder`/source, in folders beside it. Raises RegistrationFailed.
+
+    `force`: also with a fitted head that is worth too little.
+    """
     try:
-        return await _make(plan, folder, workshop)
+        return await _make(plan, folder, workshop, force=force)
     except TorchNeeded:
         raise
     except RegistrationFailed as error:
         raise RegistrationFailed(f"{plan.spec.name} cannot be registered: {error}") from error
 
 
-async def _make(plan: Plan, folder: Path, workshop: Workshop) -> Made:
+async def _make(plan: Plan, folder: Path, workshop: Workshop, *, force: bool) -> Made:
     if plan.spec.engine == "transformers":
         return await _copy(plan, folder, workshop)
-    source, export = folder / "source", None
-    if plan.found.folder.kind == "transformers":
+    source, export, taught = folder / "source", None, None
+    if plan.found.folder.kind != "onnx":
+        _require_torch(plan, exporting=True)
+        if plan.lesson is not None:
+            taught = await fit_head(plan, plan.lesson, folder, workshop, force=force)
         source = folder / "exported"
-        export = await _export(plan, folder / "source", source, workshop)
+        export = await _export(plan, folder / "source", source, taught, workshop)
     graph = await _prune(plan, source, folder / "pruned", workshop)
     whole = None if graph == source else source
     plain = await _optimise(plan, graph, folder / "fp32", whole, workshop)
     made = await choose(plan, plain, graph, whole, workshop)
-    return replace(made, export=export, first_token_only=whole is not None)
+    head = None if taught is None else taught.head
+    return replace(made, export=export, first_token_only=whole is not None, head=head)
 
 
 async def _copy(plan: Plan, folder: Path, workshop: Workshop) -> Made:
@@ -70,8 +78,9 @@ async def _copy(plan: Plan, folder: Path, workshop: Workshop) -> Made:
     return Made(folder / "torch", made["precision"], tuple(made["files"]))
 
 
-async def _export(plan: Plan, source: Path, target: Path, workshop: Workshop) -> dict[str, Any]:
-    _require_torch(plan, exporting=True)
+async def _export(
+    plan: Plan, source: Path, target: Path, taught: Taught | None, workshop: Workshop
+) -> dict[str, Any]:
     async with workshop.step("Exporting to ONNX with torch; this takes a minute or so") as done:
         about: dict[str, Any] = await workshop.do(
             _EXPORT,
@@ -79,6 +88,7 @@ async def _export(plan: Plan, source: Path, target: Path, workshop: Workshop) ->
             source=source,
             target=target,
             max_length=plan.max_length,
+            **({} if taught is None else {"head": taught.path, "labels": list(plan.labels)}),
         )
         done(
             f"Exported by torch's {about['exporter']} exporter: {megabytes(target, about['files'])}"

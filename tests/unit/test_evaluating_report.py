@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from models.labelled.rows import Row
 from tests.unit.test_evaluating_figures import MODEL, ROWS, SAID
 from training.evaluating import cli
 from training.evaluating.answers import Answers, Model
@@ -15,7 +16,6 @@ from training.evaluating.errors import EvaluationError
 from training.evaluating.findings import Findings, find
 from training.evaluating.plots import draw
 from training.evaluating.report import markdown
-from training.rows import Row
 
 
 def findings(*bars: Bar, model: Model = MODEL) -> Findings:

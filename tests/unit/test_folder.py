@@ -93,21 +93,38 @@ def test_a_pickle_is_refused_with_how_to_convert_it(tmp_path: Path, name: str) -
 @pytest.mark.parametrize(
     ("config", "tensors"),
     [
-        (NAMED | {"architectures": ["BertForMaskedLM"]}, HEAD),
-        (NAMED | {"architectures": ["BertModel"]}, HEAD[:1]),
+        (NAMED | {"architectures": ["GPT2LMHeadModel"], "model_type": "gpt2"}, HEAD),
+        (NAMED | {"architectures": ["LlamaForCausalLM"], "model_type": "llama"}, HEAD[:1]),
         (NAMED, HEAD),
         (TRAINED, HEAD[:1]),
         (TRAINED, ("cls.predictions.bias", "bert.pooler.dense.weight")),
     ],
 )
-def test_a_base_model_is_refused_because_its_head_would_be_random(
+def test_a_model_without_a_head_is_refused_because_its_head_would_be_random(
     tmp_path: Path, config: Mapping[str, Any], tensors: tuple[str, ...]
 ) -> None:
     """Fails when the architecture's name alone is believed."""
     told = refusal(transformers_folder(tmp_path, config, tensors))
 
     assert "no trained classification head" in told
-    assert "later release" in told
+    assert "or an encoder as it was pretrained" in told
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"architectures": ["BertForMaskedLM"], "model_type": "bert"},
+        {"architectures": ["RobertaModel"], "model_type": "roberta"},
+        {"model_type": "deberta-v2"},
+    ],
+)
+def test_an_encoder_as_it_was_pretrained_is_taken_and_has_no_labels(
+    tmp_path: Path, config: Mapping[str, Any]
+) -> None:
+    """Fails when id2label, which such a config may lack, is asked for."""
+    folder = inspect(transformers_folder(tmp_path, config, HEAD[:1]))
+
+    assert (folder.kind, folder.labels) == ("encoder", ())
 
 
 def test_a_link_out_of_the_folder_is_refused(tmp_path: Path) -> None:

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.labelled.rows import DataError
 from training.harmless.compose import compose, normalised, read_themes
 from training.harmless.grammar import Theme, read_theme
-from training.rows import DataError
 
 _HEAD = "% source harmless-x\n% rows 50\n% form lines\n"
 

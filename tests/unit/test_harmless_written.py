@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from models.labelled.rows import HARMLESS, LABELS, Row, read_rows
 from training.harmless.cli import main
 from training.harmless.compose import compose, normalised, read_themes
 from training.harmless.files import FOLDERS, TEXTS, WRITTEN
 from training.harmless.grammar import Theme
-from training.rows import HARMLESS, LABELS, Row, read_rows
 
 _TRIGGERS = (
     "ignor",

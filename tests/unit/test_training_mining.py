@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from models.labelled.rows import Row, write_rows
 from training.mining.hardest import hardest
 from training.mining.pool import pool
-from training.rows import Row, write_rows
 
 THEME = """% source {source}
 % label {label}

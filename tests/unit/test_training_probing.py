@@ -1,8 +1,8 @@
 """Words that a classifier may take for attacks, and lessons against that."""
 
+from models.labelled.rows import Row
 from training.probing.frames import LESSONS, PROBES, lessons, probes
 from training.probing.words import suspects
-from training.rows import Row
 
 
 def test_words_of_attacks_are_suspected_first() -> None:

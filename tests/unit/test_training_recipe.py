@@ -6,11 +6,11 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.rows import LABELS, Row
+from models.labelled.rows import LABELS, Row
+from models.labelled.splitting import split, without
+from models.labelled.temperature import best_temperature
 from training.tuning.batching import batches
 from training.tuning.joining import joined
-from training.tuning.splitting import split, without
-from training.tuning.temperature import best_temperature
 from training.tuning.weighting import class_weights
 
 LENGTHS = st.lists(st.integers(1, 200), max_size=300)

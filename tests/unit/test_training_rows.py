@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from training.rows import DataError, Row, read_rows, write_rows
+from models.labelled.rows import DataError, Row, read_rows, write_rows
 
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:

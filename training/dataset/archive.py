@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from training.rows import DataError
+from models.labelled.rows import DataError
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from models.labelled.rows import DataError, Row
 from training.dataset.sources import Extractor
 from training.dataset.wanted import Split, WantedRow, digest
-from training.rows import DataError, Row
 
 Found = Mapping[tuple[str, str], str]
 """Source and digest of a wanted row to its text."""

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from models.labelled.rows import DataError, Row, read_rows
 from training.dataset.build import built_rows, counts, find_texts
 from training.dataset.compare import differences, without
 from training.dataset.fetch import fetched
@@ -18,7 +19,6 @@ from training.dataset.publish import publish
 from training.dataset.report import about_library, missing, table
 from training.dataset.sources import STDLIB, extractors
 from training.dataset.wanted import SPLITS, read_wanted
-from training.rows import DataError, Row, read_rows
 
 DONE, FAILED, INTERRUPTED = 0, 1, 130
 

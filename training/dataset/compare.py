@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from training.rows import Row
+from models.labelled.rows import Row
 
 _SHOWN, _SHOWN_LENGTH = 3, 60
 

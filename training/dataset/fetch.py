@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from models.labelled.rows import DataError
 from training.dataset.archive import Packages
 from training.dataset.pins import Pin
 from training.dataset.wanted import file_digest
-from training.rows import DataError
 
 Say = Callable[[str], None]
 

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from training.rows import DataError
+from models.labelled.rows import DataError
 
 ROOT = Path(__file__).parents[2]
 PINS = ROOT / "requirements" / "dataset-sources.txt"

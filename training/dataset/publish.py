@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from models.labelled.rows import DataError, Row, write_rows
 from training.dataset.wanted import Split, file_digest
-from training.rows import DataError, Row, write_rows
 
 
 def publish(splits: Sequence[Split], built: Mapping[str, Sequence[Row]], out: Path) -> list[str]:

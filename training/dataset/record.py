@@ -8,8 +8,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from models.labelled.rows import DataError
 from training.dataset.wanted import WANTED, wanted_text
-from training.rows import DataError
 
 _USAGE = 2
 

@@ -13,7 +13,7 @@ import string
 from dataclasses import dataclass
 from pathlib import Path
 
-from training.rows import LABELS, DataError, read_rows
+from models.labelled.rows import LABELS, DataError, read_rows
 
 WANTED = Path(__file__).with_name("wanted.txt")
 SPLITS = ("train", "test")

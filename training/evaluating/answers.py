@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from models.labelled.rows import Row
 from training.evaluating.errors import EvaluationError
-from training.rows import Row
 
 Matrix = NDArray[np.float64]
 Progress = Callable[[str, int, int], None]

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from models.labelled.rows import Row
 from training.evaluating.answers import Latency, Model
 from training.evaluating.errors import EvaluationError
 from training.evaluating.figures import Figures
-from training.rows import Row
 
 Metrics = Mapping[str, float | None]
 """By name; None is not defined for this data."""

@@ -18,16 +18,16 @@ from urllib.parse import SplitResult
 
 from models.errors import ModelError
 from models.integrity import file_digest
+from models.labelled.rows import DataError, Row, read_rows
 from training.evaluating import in_process, over_http
 from training.evaluating.answers import Answers, Model, check_labels
 from training.evaluating.bars import Bar, check_bars, missed, read_bar
 from training.evaluating.document import document
 from training.evaluating.errors import EvaluationError, TorchNeeded
 from training.evaluating.findings import Findings, find
-from training.evaluating.line import read_url
+from training.evaluating.line import read_token, read_url
 from training.evaluating.progress import Progress
 from training.evaluating.report import markdown
-from training.rows import DataError, Row, read_rows
 
 _T = TypeVar("_T")
 DONE, MISSED, FAILED, TORCH_NEEDED, INTERRUPTED = 0, 1, 2, 3, 130
@@ -123,6 +123,7 @@ def _answers(options: argparse.Namespace, rows: Sequence[Row]) -> Answers:
                 check,
                 progress.told,
                 concurrency=options.concurrency,
+                token=options.token,
             )
     return replace(found, model=_harmless(options, found.model))
 
@@ -172,6 +173,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--url", type=_url, help="ask a running service, http://127.0.0.1:8003")
     parser.add_argument(
+        "--token",
+        type=_token,
+        default=os.environ.get("MODEL_CACHE_PREDICT_TOKEN") or None,
+        help="sent with --url; MODEL_CACHE_PREDICT_TOKEN does the same, unseen by others",
+    )
+    parser.add_argument(
         "--concurrency", type=_whole, default=4, help="batches asked at once with --url (4)"
     )
     parser.add_argument(
@@ -211,6 +218,10 @@ def _argument(read: Callable[[str], _T], text: str) -> _T:
 
 def _url(text: str) -> SplitResult:
     return _argument(read_url, text)
+
+
+def _token(text: str) -> str:
+    return _argument(read_token, text)
 
 
 def _whole(text: str) -> int:

@@ -4,24 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from models.labelled.calibration import Calibration
+from models.labelled.rows import Row
+from models.labelled.scores import Numbers, OfClass, score
 from training.evaluating.answers import Matrix, Model
-from training.evaluating.calibration import Calibration, calibration
-from training.rows import Row
-
-Numbers = NDArray[np.int_]
-
-
-@dataclass(frozen=True, slots=True)
-class OfClass:
-    """`texts` have this label. A score that would divide by nothing is None."""
-
-    label: str
-    texts: int
-    precision: float | None
-    recall: float | None
-    f1: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,41 +53,21 @@ def judge(model: Model, rows: Sequence[Row], probabilities: Matrix) -> Figures:
 
     What the model says of a text is its most probable label, the first of equals.
     """
-    from sklearn.metrics import (  # type: ignore[import-untyped]  # noqa: PLC0415  # a slow import
-        confusion_matrix,
-        precision_recall_fscore_support,
-    )
-
     numbers = {label: number for number, label in enumerate(model.labels)}
     true: Numbers = np.array([numbers[row.label] for row in rows])
     said: Numbers = probabilities.argmax(axis=1)
-    places = range(len(model.labels))
-    scores = precision_recall_fscore_support(true, said, labels=places, zero_division=np.nan)
-    classes = _classes(model.labels, scores)
+    scores = score(model.labels, true, probabilities)
     sources = () if model.harmless is None else _sources(rows, true, said, numbers[model.harmless])
-    confusion = confusion_matrix(true, said, labels=places)
     return Figures(
-        texts=len(rows),
-        macro_f1=float(np.mean([each.f1 for each in classes if each.texts])),
-        accuracy=float((true == said).mean()),
-        classes=classes,
-        confusion=tuple(tuple(map(int, line)) for line in confusion),
+        texts=scores.texts,
+        macro_f1=scores.macro_f1,
+        accuracy=scores.accuracy,
+        classes=scores.classes,
+        confusion=scores.confusion,
         sources=sources,
         together=_together(sources) if sources else None,
-        calibration=calibration(probabilities.max(axis=1), true == said),
+        calibration=scores.calibration,
     )
-
-
-def _classes(labels: Sequence[str], scores: Sequence[NDArray[np.float64]]) -> tuple[OfClass, ...]:
-    """`scores` are precisions, recalls, F1 and numbers of texts, NaN where not defined."""
-    return tuple(
-        OfClass(label, int(texts), _defined(precision), _defined(recall), _defined(f1))
-        for label, precision, recall, f1, texts in zip(labels, *scores, strict=True)
-    )
-
-
-def _defined(score: float) -> float | None:
-    return None if np.isnan(score) else float(score)
 
 
 def _sources(

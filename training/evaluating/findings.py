@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from models.labelled.rows import Row
 from training.evaluating.answers import Answers, Latency, latency
 from training.evaluating.bars import Bar, Metrics, metrics_of
 from training.evaluating.figures import Figures, judge
-from training.rows import Row
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import http.client
 import json
 import math
+import re
 import socket
 import time
 from collections.abc import Mapping
@@ -52,11 +53,20 @@ def read_url(text: str) -> SplitResult:
     return url
 
 
-class Line:
-    """One request at a time, by one thread; another one may `cut` it."""
+def read_token(text: str) -> str:
+    """The first of several, as the service's setting has them. Raises ValueError without it."""
+    token = text.partition(",")[0].strip()
+    if not re.fullmatch("[!-~]+", token):
+        raise ValueError("a token is of one character or more, without blanks")
+    return token
 
-    def __init__(self, url: SplitResult, patience: Patience) -> None:
+
+class Line:
+    """One request at a time, by one thread; another one may `cut` it. `token` goes with each."""
+
+    def __init__(self, url: SplitResult, patience: Patience, token: str | None = None) -> None:
         self._url = url
+        self._fields = {} if token is None else {"Authorization": f"Bearer {token}"}
         self._patience = patience
         self._cut = Event()
         kind = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
@@ -128,7 +138,7 @@ class Line:
             raise Cut
         connection.sock.settimeout(self._patience.answer)
         sent = None if content is None else json.dumps(content).encode()
-        fields = {} if sent is None else {"Content-Type": "application/json"}
+        fields = self._fields | ({} if sent is None else {"Content-Type": "application/json"})
         connection.request(method, self._url.path.rstrip("/") + path, sent, fields)
         response = connection.getresponse()
         return response.status, response.getheader("Retry-After"), response.read()

@@ -48,6 +48,7 @@ def answers(
     *,
     concurrency: int = 4,
     patience: Patience | None = None,
+    token: str | None = None,
 ) -> Answers:
     """Of "name" or "name:version"; `check` sees the model before any text is sent, and may raise.
 
@@ -55,7 +56,7 @@ def answers(
     the version that the name stands for at the beginning. Raises EvaluationError, and
     ModelNotFound for what cannot be a name.
     """
-    with _lines(url, concurrency, patience or Patience()) as lines:
+    with _lines(url, concurrency, patience or Patience(), token) as lines:
         model = _model(lines[0], name)
         check(model)
         began = time.perf_counter()
@@ -72,8 +73,10 @@ def answers(
 
 
 @contextmanager
-def _lines(url: SplitResult, number: int, patience: Patience) -> Iterator[tuple[Line, ...]]:
-    lines = tuple(Line(url, patience) for _ in range(number))
+def _lines(
+    url: SplitResult, number: int, patience: Patience, token: str | None
+) -> Iterator[tuple[Line, ...]]:
+    lines = tuple(Line(url, patience, token) for _ in range(number))
     try:
         yield lines
     finally:

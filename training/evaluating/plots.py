@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from training.evaluating.calibration import Calibration
+from models.labelled.calibration import Calibration
 from training.evaluating.findings import Findings
 
 _BLUE, _ORANGE, _GREY = "#0072B2", "#D55E00", "#666666"

@@ -8,8 +8,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from models.labelled.rows import DataError, write_rows
 from training.harmless.files import SEED, WRITTEN, written_files
-from training.rows import DataError, write_rows
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

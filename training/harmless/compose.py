@@ -5,9 +5,9 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from models.labelled.rows import DataError, Row
 from training.harmless.casual import casually
 from training.harmless.grammar import Template, Theme, read_theme
-from training.rows import DataError, Row
 
 _TRIES = 30
 """Draws for one text before a template counts as used up."""

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from models.labelled.rows import Row
 from training.harmless.compose import compose, read_themes
-from training.rows import Row
 
 SEED = 20240611
 TEXTS = Path(__file__).parent / "texts"

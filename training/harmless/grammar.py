@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from training.rows import HARMLESS, LABELS, DataError
+from models.labelled.rows import HARMLESS, LABELS, DataError
 
 BLOCK_END = "====="
 _MARK = re.compile(r"(\[\[|\]\]|\|)")

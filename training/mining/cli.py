@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from models.labelled.rows import DataError, write_rows
 from training.mining.hardest import hardest
 from training.mining.pool import pool
-from training.rows import DataError, write_rows
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
-from training.rows import HARMLESS, Row
+from models.labelled.rows import HARMLESS, Row
 
 
 def hardest(rows: Sequence[Row], attack: Sequence[float], below: float, each: int) -> list[Row]:

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from models.labelled.rows import Row, read_rows
 from training.harmless.compose import compose, read_themes
 from training.harmless.files import TEXTS, WRITTEN
-from training.rows import Row, read_rows
 
 FOLDERS = ("train", "attacks_train")
 """Those of tuning are never looked into."""

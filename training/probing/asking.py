@@ -7,7 +7,7 @@ import numpy as np
 import transformers
 from numpy.typing import NDArray
 
-from training.rows import HARMLESS, DataError
+from models.labelled.rows import HARMLESS, DataError
 from training.tuning.encoder import open_encoder
 from training.tuning.loop import logits_of
 

@@ -8,9 +8,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from models.labelled.rows import HARMLESS, DataError, read_rows, write_rows
 from training.probing.frames import lessons, probes
 from training.probing.words import suspects
-from training.rows import HARMLESS, DataError, read_rows, write_rows
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

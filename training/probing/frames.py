@@ -7,7 +7,7 @@ not answer for what is probed.
 from collections.abc import Sequence
 from random import Random
 
-from training.rows import HARMLESS, Row
+from models.labelled.rows import HARMLESS, Row
 
 PROBES = (
     "What does the word {} mean?",

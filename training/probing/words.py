@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from training.rows import HARMLESS, Row
+from models.labelled.rows import HARMLESS, Row
 
 _WORD = re.compile(r"[a-z][a-z'-]{2,}", re.ASCII)
 _LEAST = 3

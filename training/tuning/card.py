@@ -3,8 +3,8 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from models.labelled.rows import Row
 from training.evaluating.figures import Figures
-from training.rows import Row
 from training.tuning.making import Trained
 from training.tuning.recipe import Recipe
 from training.tuning.sets import Sets

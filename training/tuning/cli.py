@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from models.errors import ModelError
+from models.labelled.rows import LABELS, DataError
 from models.registration.cli import main as register
-from models.registration.sources import download
-from training.rows import LABELS, DataError
+from models.registration.origins.hub import download
 from training.tuning.recipe import Recipe
 from training.tuning.sets import Sets, gather
 

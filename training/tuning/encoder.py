@@ -14,8 +14,8 @@ from safetensors import SafetensorError
 from tokenizers import Tokenizer
 
 from models.errors import ModelError
+from models.labelled.rows import DataError
 from models.registration.checkpoint import write_tokenizer
-from training.rows import DataError
 
 
 @dataclass(frozen=True, slots=True)

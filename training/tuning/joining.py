@@ -7,7 +7,7 @@ are made, so that neither length nor a seam tells anything.
 from collections.abc import Sequence
 from random import Random
 
-from training.rows import HARMLESS, Row
+from models.labelled.rows import HARMLESS, Row
 
 _SEAMS = (" ", "\n", "\n\n", ". ", " - ", "\n---\n")
 _LONGEST = 400

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.labelled.rows import HARMLESS, Row
+from models.labelled.scores import softmax
+from models.labelled.temperature import best_temperature
 from training.evaluating.answers import Model
 from training.evaluating.figures import Figures, judge
-from training.rows import HARMLESS, Row
 from training.tuning.caution import lean
 from training.tuning.encoder import Encoder, cool, open_encoder, save
 from training.tuning.joining import joined
@@ -18,7 +20,6 @@ from training.tuning.loop import Examples, Say, logits_of, train
 from training.tuning.recipe import Recipe
 from training.tuning.sets import Sets
 from training.tuning.teaching import opinions
-from training.tuning.temperature import best_temperature
 from training.tuning.weighting import class_weights
 
 
@@ -68,7 +69,7 @@ def make(
     save(model, encoder.tokenizer, recipe.max_length, target)
     known = Model(target.name, labels, HARMLESS if HARMLESS in labels else None)
     figures = {
-        name: judge(known, rows, _softmax(_logits(model, encoder, rows)))
+        name: judge(known, rows, softmax(_logits(model, encoder, rows)))
         for name, rows in sets.judged.items()
     }
     return Trained(target, labels, read, temperature, figures)
@@ -96,9 +97,3 @@ def _logits(model: Any, encoder: Encoder, rows: Sequence[Row]) -> NDArray[np.flo
         model, encoder.read([row.text for row in rows]), encoder.pad
     )
     return found
-
-
-def _softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    parts: NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
-    return parts

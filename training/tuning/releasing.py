@@ -11,10 +11,10 @@ from pathlib import Path
 
 from models.errors import ModelError
 from models.integrity import file_digest
+from models.labelled.rows import DataError
 from models.registration.exporting import export_torch
 from models.registration.pruning import prune_first_token
 from models.registration.quantising import quantise_file
-from training.rows import DataError
 
 SUMS = "SHA256SUMS.txt"
 MOST = 25_000_000

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from training.rows import DataError, Row, read_rows
-from training.tuning.splitting import plain, split, without
+from models.labelled.rows import DataError, Row, read_rows
+from models.labelled.splitting import once, split, without
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ def gather(data: Sequence[Path], judged: Mapping[str, Path]) -> Sets:
         [row for path in data for row in read_rows(path)],
         [row for others in sets.values() for row in others],
     )
-    training, apart = split(_once(rows))
+    training, apart = split(once(rows))
     if not training or not apart:
         raise DataError("there are too few rows to train on: some hundred are the least")
     unknown = {row.label for others in [apart, *sets.values()] for row in others}
@@ -37,14 +37,3 @@ def gather(data: Sequence[Path], judged: Mapping[str, Path]) -> Sets:
     if unknown:
         raise DataError(f"no row to train on has the label {sorted(unknown)}")
     return Sets(training, apart, sets)
-
-
-def _once(rows: Sequence[Row]) -> list[Row]:
-    """Raises DataError where the same text has two labels."""
-    known: dict[str, Row] = {}
-    for row in rows:
-        first = known.setdefault(plain(row.text), row)
-        if first.label != row.label:
-            told = f"{row.text[:60]!r} is {first.label} ({first.source})"
-            raise DataError(f"{told}, and {row.label} ({row.source}): correct one of them")
-    return list(known.values())

