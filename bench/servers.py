@@ -48,11 +48,20 @@ class Server:
     def post(self, path: str, **query: object) -> dict[str, Any]:
         return self._json("POST", path, query)
 
-    def _json(self, method: str, path: str, query: Mapping[str, object]) -> dict[str, Any]:
+    def put(self, path: str, body: Mapping[str, object]) -> dict[str, Any]:
+        return self._json("PUT", path, {}, body)
+
+    def _json(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, object],
+        body: Mapping[str, object] | None = None,
+    ) -> dict[str, Any]:
         """Raises httpx.HTTPError for an answer that is an error."""
         url = f"http://127.0.0.1:{self.port}{path}"
         params = {name: str(value) for name, value in query.items()}
-        answer = httpx.request(method, url, params=params or None, timeout=ASK_TIMEOUT)
+        answer = httpx.request(method, url, params=params or None, json=body, timeout=ASK_TIMEOUT)
         answer.raise_for_status()
         document: dict[str, Any] = answer.json()
         return document

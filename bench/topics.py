@@ -7,6 +7,7 @@ from bench.report import Section
 from bench.residency import cycles, decisions, journal, policies, refresh
 from bench.setup import Setup
 from bench.speed import cached, cold, fleet, footprint, idle, overhead, serving, targets
+from bench.swapping import swaps
 
 Part = Callable[[Setup], Section]
 
@@ -30,6 +31,7 @@ TOPICS: Mapping[str, Topic] = {
             "journal": journal.run,
         },
     ),
+    "swaps": Topic("versions swapped under traffic, and one that is refused", {"swaps": swaps.run}),
     "serving": Topic(
         "throughput and tail beside the raw loop, LitServe and plain BentoML",
         {"base": serving.base, "minilm": serving.mini},

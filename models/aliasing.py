@@ -9,9 +9,10 @@ from cache.residency import Residency
 from models.aliases import CHAMPION, check_alias
 from models.catalogue import ModelRef, parse_ref
 from models.clock import SystemClock
-from models.describe import quarantine_view
+from models.describe import quarantine_view, shown_origin
 from models.directory import Directory
 from models.errors import ModelNotFound
+from models.listing import Change
 from models.loader import LiveModel
 from models.refreshing import Refreshing
 from models.spec import StoredModel
@@ -90,12 +91,18 @@ class Aliasing:
         shown = None if current is None else version_of(current)
         return AliasReport(ref.name, alias, version, previous, shown, swap, error)
 
-    def follow(self, name: str) -> None:
-        """Call when the store has another champion of the name, whoever has set it."""
-        champion = self._versions.champion(name)
+    def follow(self, change: Change) -> None:
+        """Call when the store has another champion, whoever has set it, or a newer version.
+
+        Nothing is held against a newer version, but one of its key may be in quarantine.
+        """
+        name, champion = change.name, self._versions.champion(change.name)
+        wanted = self._versions.wanted(name) if change.newer else None
         if champion is not None:
             self._forgive(champion)
-        self._attempt(self._refreshing.follow(name))
+        if wanted is not None:
+            self._residency.forgive(wanted)
+        self._attempt(self._refreshing.follow(name, patient=not change.newer))
 
     async def _current(self, ref: ModelRef) -> str | None:
         """What the name stands for before anything is changed; None where nothing is there."""
@@ -146,7 +153,7 @@ class Aliasing:
             state=self._state(key),
             registered=registered,
             source=model.source,
-            origin=None if (model.origin or "dir:").startswith("dir:") else model.origin,
+            origin=shown_origin(model),
             parity=model.compiled.parity if model.compiled else None,
             setback=self._setback(key),
             quarantine=None if suspension is None else quarantine_view(suspension, self._clock),

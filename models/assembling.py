@@ -27,6 +27,7 @@ from models.recalling import Recalling
 from models.refreshing import Refreshing
 from models.rules import rules_of
 from models.serving import Serving
+from models.setbacks import Setbacks
 from models.versions import Versions, name_of
 from models.warming import Warming
 
@@ -42,6 +43,7 @@ def assemble(
     free: Callable[[], int],
     root: int,
     devices: Mapping[str, int] | None = None,
+    setbacks: Setbacks | None = None,
 ) -> Serving:
     """The use cases, ready to be started.
 
@@ -50,6 +52,7 @@ def assemble(
 
     `limit` is the memory limit in bytes, `free` tells what of the machine's memory is free,
     `devices` is the budget of each GPU, and `root` the process id at the top of the service.
+    `setbacks` are those of before the start.
     """
     directory = loader.directory
     chronicle = Chronicle(clock, config.events_kept)
@@ -74,7 +77,7 @@ def assemble(
         entry = residency.entry(key)
         return entry is not None and entry.state is not State.DRAINING
 
-    versions = Versions(directory, stays)
+    versions = Versions(directory, stays, setbacks or Setbacks())
     answering = Answering(
         residency,
         Dispatcher(cores(config), config.dispatch),
@@ -118,7 +121,7 @@ def assemble(
         background.attempt,
         patience=config.request_timeout,
     )
-    directory.watch(aliasing.follow)
+    directory.follow(aliasing.follow)
     predicting = Predicting(
         config,
         directory,

@@ -44,6 +44,8 @@ class ServingConfig:
     journal_enabled: bool = True
     restore_working_set: bool = True
     events_kept: int = 1000
+    store_watch: str = "auto"
+    store_poll_seconds: float = 5.0
     device: str = "auto"
     dispatch: str = "auto"
     max_windows: int = 16

@@ -1,21 +1,21 @@
 """Which models there are: the catalogue joined with what the store holds, kept in memory.
 
-Requests never wait for the disk where the name is known. The listing is renewed behind them
-when it is older than `fresh_for` seconds, so that a new registration is seen soon.
+Requests never wait for the disk where the name is known. Who watches the store (`watching`) has it
+listed when it has changed. For a name that is unknown it is listed as well, unless that was done
+in the last `fresh_for` seconds: what was registered just now is found, whoever has seen it.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
-from types import MappingProxyType
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from cache.ports import Clock
-from models.aliases import CHAMPION, LATEST, NONE, Aliases
+from models.aliases import LATEST, NONE, Aliases
 from models.catalogue import Catalogue, ModelRef, parse_ref
 from models.config import ServingConfig
 from models.errors import ModelNotFound, ModelNotRegistered
+from models.listing import Change, Listing, changes, listing
 from models.spec import ModelSpec, StoredModel
 
 _log = logging.getLogger(__name__)
@@ -33,6 +33,12 @@ class Store(Protocol):
         ...
 
 
+class Follow(Protocol):
+    """Is told what a listing has found."""
+
+    def __call__(self, change: Change, /) -> object: ...
+
+
 class Directory:
     """What may be served under which name."""
 
@@ -43,115 +49,93 @@ class Directory:
         self._store = store
         self._clock = clock
         self._fresh_for = fresh_for
-        self._newest: Mapping[str, StoredModel] = MappingProxyType({})
-        self._plain: Mapping[str, StoredModel] = MappingProxyType({})
-        self._versions: Mapping[tuple[str, str], StoredModel] = MappingProxyType({})
-        self._aliases: Mapping[str, Aliases] = MappingProxyType({})
-        self._on_champion: Callable[[str], object] = _nothing
-        self._dangling: frozenset[str] = frozenset()
+        self._found = Listing()
         self._listed_at = float("-inf")
         self._listing: asyncio.Task[None] | None = None
+        self._on_change: Follow = _nothing
 
-    def watch(self, on_champion: Callable[[str], object]) -> None:
-        """Call `on_champion` with each name of which a listing finds another champion."""
-        self._on_champion = on_champion
+    def follow(self, on_change: Follow) -> None:
+        """Call `on_change` with each change that a listing finds, but for the first."""
+        self._on_change = on_change
 
     async def refresh(self) -> None:
         """List the store as it is from now on: a listing under way may have begun too early."""
-        if self._listing is not None:
-            await asyncio.wait([self._listing])
+        await self._landed()
         await asyncio.shield(self._begin())
+
+    async def relist(self) -> None:
+        """As `refresh`; a failure is only logged."""
+        await self._landed()
+        await asyncio.wait([self._begin()])
 
     async def renew(self) -> None:
         """List the store again unless that was done a moment ago; callers share one listing."""
-        if self._stale():
+        if self._clock.monotonic() - self._listed_at > self._fresh_for:
             await asyncio.shield(self._begin())
 
     async def listed(self) -> None:
         """Return once the store has been listed at all."""
-        if self._listed_at == float("-inf"):
+        if self._is_new():
             await self.renew()
 
     async def find(self, ref: ModelRef) -> StoredModel:
         """The registered model. Raises ModelNotFound or ModelNotRegistered."""
-        found = self._known(ref)
+        found = self._found.known(ref)
         if found is None:
             await self.renew()
-            found = self._known(ref)
-        elif self._stale():
-            self._begin()
+            found = self._found.known(ref)
         if found is None:
             raise self._missing(ref)
         return found
 
     def at_hand(self, ref: ModelRef) -> StoredModel | None:
         """The registered model, as `find` has it, where there is nothing to be listed for that."""
-        return None if self._stale() else self._known(ref)
+        return self._found.known(ref)
 
     def meant(self, ref: ModelRef) -> ModelRef:
         """The version that an alias names, or the plain name for its champion; else as it is.
 
         "latest" is the plain name too where no champion has been set.
         """
-        name, alias = ref.name, ref.version
-        if alias is None or (name, alias) in self._versions:
-            return ref
-        champion = self.champion(name)
-        if alias == LATEST:
-            newest = self._newest.get(name)
-            return ModelRef(name, newest.version if champion and newest else None)
-        if alias == CHAMPION and champion is not None:
-            return ModelRef(name)
-        version = self.aliases(name).get(alias)
-        return ref if version is None else ModelRef(name, version)
+        return self._found.meant(ref)
 
     def aliases(self, name: str) -> Aliases:
         """As the store has them: the version of one may be gone."""
-        return self._aliases.get(name, NONE)
+        return self._found.aliases.get(name, NONE)
 
     def aliases_of(self, ref: ModelRef) -> tuple[str, ...]:
         """What else a version may be called, "latest" included."""
-        newest = self._newest.get(ref.name)
-        latest = [LATEST] if newest is not None and newest.version == ref.version else []
-        set_ones = [a for a, version in self.aliases(ref.name).items() if version == ref.version]
-        return (*sorted(set_ones), *latest)
+        return self._found.aliases_of(ref)
 
     def champion(self, name: str) -> StoredModel | None:
         """The version that was set for the plain name to stand for, if it is there."""
-        return self._versions.get((name, self.aliases(name).get(CHAMPION, "")))
+        return self._found.champion(name)
 
     def versions(self, name: str) -> tuple[StoredModel, ...]:
         """The registered versions of a model, newest first."""
-        found = [model for model in self._versions.values() if model.name == name]
-        return tuple(sorted(found, key=_age, reverse=True))
+        return self._found.versions_of(name)
 
     def is_registered(self, name: str) -> bool:
         """As far as the last listing tells; what cannot be a name never is."""
         try:
-            return self._known(parse_ref(name)) is not None
+            return self._found.known(parse_ref(name)) is not None
         except ModelNotFound:
             return False
 
     def names(self) -> tuple[str, ...]:
         """The catalogue's names in its order, then those that are only registered."""
         listed = [spec.name for spec in self.catalogue]
-        return (*listed, *sorted(self._newest.keys() - set(listed)))
+        return (*listed, *sorted(self._found.newest.keys() - set(listed)))
 
     def entry(self, ref: ModelRef) -> tuple[ModelSpec | None, StoredModel | None]:
         """What the catalogue and the last listing say of a model."""
-        return self.catalogue.get(ref.name), self._known(ref)
+        return self.catalogue.get(ref.name), self._found.known(ref)
 
     def default_name(self, config: ServingConfig) -> str:
         """The default model, or the embedded one while the default's weights are not there."""
         if self.is_registered(config.default_model):
             return config.default_model
         return self.catalogue.embedded.name
-
-    def _known(self, ref: ModelRef) -> StoredModel | None:
-        meant = ref if ref.version is None else self.meant(ref)
-        if meant.version is None:
-            return self._plain.get(meant.name)
-        return self._versions.get((meant.name, meant.version))
 
     def _missing(self, ref: ModelRef) -> ModelNotFound | ModelNotRegistered:
         plain = ref.version in (None, LATEST)
@@ -168,8 +152,13 @@ class Directory:
             )
         return ModelNotFound(f"Model {ref} not found")
 
-    def _stale(self) -> bool:
-        return self._clock.monotonic() - self._listed_at > self._fresh_for
+    def _is_new(self) -> bool:
+        return self._listed_at == float("-inf")
+
+    async def _landed(self) -> None:
+        """Return when no listing is under way, whatever became of it."""
+        if self._listing is not None:
+            await asyncio.wait([self._listing])
 
     def _begin(self) -> asyncio.Task[None]:
         """The listing under way, or a new one, whose failure is logged whoever waits for it."""
@@ -181,60 +170,31 @@ class Directory:
     async def _list(self) -> None:
         began = self._clock.monotonic()
         try:
-            models, aliases = await asyncio.to_thread(self._read)
-            self._take(models, aliases, began)
+            found = await asyncio.to_thread(self._read)
+            self._take(found, began)
         finally:
             self._listing = None
 
-    def _read(self) -> tuple[Sequence[StoredModel], Mapping[str, Aliases]]:
-        return self._store.list(), self._store.aliases()
+    def _read(self) -> Listing:
+        return listing(self._store.list(), self._store.aliases())
 
-    def _take(
-        self, models: Sequence[StoredModel], aliases: Mapping[str, Aliases], began: float
-    ) -> None:
+    def _take(self, found: Listing, began: float) -> None:
         """Put what was listed in the place of the former listing, all at once."""
-        first = self._listed_at == float("-inf")
-        before = {name: self.champion(name) for name in {*aliases, *self._aliases}}
-        self._newest = MappingProxyType({m.name: m for m in sorted(models, key=_age)})
-        self._versions = MappingProxyType({(m.name, m.version): m for m in models})
-        self._aliases = MappingProxyType(dict(aliases))
-        self._listed_at = began
-        champions = {name: self.champion(name) for name in before}
-        self._plain = MappingProxyType(
-            {**self._newest, **{name: model for name, model in champions.items() if model}}
-        )
-        self._tell_dangling()
-        for name, former in before.items():
-            if not first and _version(champions[name]) != _version(former):
-                self._on_champion(name)
-
-    def _tell_dangling(self) -> None:
-        """Log each champion that is not there, once."""
-        dangling = {
-            f"{name}:{aliases[CHAMPION]}"
-            for name, aliases in self._aliases.items()
-            if CHAMPION in aliases and self.champion(name) is None
-        }
-        for key in sorted(dangling - self._dangling):
+        before, first = self._found, self._is_new()
+        self._found, self._listed_at = found, began
+        for key in sorted(found.dangling() - before.dangling()):
             _log.warning(
                 "the champion %s is not in the model store: its name means the newest version", key
             )
-        self._dangling = frozenset(dangling)
+        for change in () if first else changes(before, found):
+            self._on_change(change)
 
 
-def _age(model: StoredModel) -> tuple[datetime, str]:
-    return model.created_at, model.version
+def _nothing(_change: Change) -> None:
+    """Nobody follows."""
 
 
-def _version(model: StoredModel | None) -> str | None:
-    return None if model is None else model.version
-
-
-def _nothing(_name: str) -> None:
-    """Nobody watches."""
-
-
-def _log_failure(listing: asyncio.Task[None]) -> None:
-    error = None if listing.cancelled() else listing.exception()
+def _log_failure(task: asyncio.Task[None]) -> None:
+    error = None if task.cancelled() else task.exception()
     if error is not None:
         _log.error("the model store cannot be listed: %s", error, exc_info=error)

@@ -1,10 +1,12 @@
 """Opens the use cases: fork server, store, catalogue, and what is resident from the start."""
 
+import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from models.assembling import assemble
 from models.catalogue import load_catalogue
@@ -22,7 +24,10 @@ from models.memory import serve_process
 from models.port import ServingObserver
 from models.registration.register import ensure_embedded
 from models.serving import Serving
+from models.setbacks import Setbacks
+from models.setbacks_file import SetbacksFile, read_setbacks
 from models.store import ModelStore
+from models.watching import Watching
 
 _log = logging.getLogger(__name__)
 
@@ -36,7 +41,9 @@ async def open_serving(config: ServingConfig, observe: ServingObserver) -> Async
     directory = Directory(catalogue, store, clock)
     limit = config.memory_limit or memory_limit()
     async with AsyncExitStack() as opened:
-        journal = await AccessJournal.open(_journal_path(config, store), clock)
+        path = _journal_path(config, store)
+        setbacks, kept = await _setbacks(path, clock)
+        journal = await AccessJournal.open(path, clock)
         opened.push_async_callback(journal.aclose)
         forkserver = await ForkServer.start()
         opened.push_async_callback(forkserver.aclose)
@@ -53,9 +60,17 @@ async def open_serving(config: ServingConfig, observe: ServingObserver) -> Async
             free=free_memory,
             root=root,
             devices=device_budgets(devices, config.max_memory_usage),
+            setbacks=setbacks,
         )
         opened.push_async_callback(serving.aclose)
-        await serving.start(lambda: _prepare(serving, config, loader))
+        watching = Watching(
+            store.path,
+            directory.relist,
+            clock,
+            poll=config.store_watch == "poll",
+            every=config.store_poll_seconds,
+        )
+        await serving.start(lambda: _prepare(serving, config, loader), watching.run, *kept)
         await _say_budget(serving)
         yield serving
 
@@ -64,6 +79,17 @@ def _journal_path(config: ServingConfig, store: ModelStore) -> Path | None:
     if not config.journal_enabled:
         return None
     return config.journal or store.path.parent / "model-cache" / "accesses.sqlite3"
+
+
+async def _setbacks(
+    journal: Path | None, clock: SystemClock
+) -> tuple[Setbacks, list[Callable[[], Coroutine[Any, Any, None]]]]:
+    """Those of before the start, and the work that keeps them: none where there is no journal."""
+    if journal is None:
+        return Setbacks(), []
+    path = journal.with_suffix(".setbacks.json")
+    setbacks = Setbacks(await asyncio.to_thread(read_setbacks, path, clock))
+    return setbacks, [SetbacksFile(path, setbacks, clock).run]
 
 
 async def _say_budget(serving: Serving) -> None:

@@ -3,7 +3,7 @@
 The version that the name is to stand for, its champion or the newest, is loaded beside the one in
 memory, tried, and put in its place. Where that is the one in memory, it is tried itself and stays.
 Where it does not work out, the one in memory stays as it is, and it is told why. A new champion
-takes its place in the same way, at once.
+takes its place in the same way, at once; so does a newer version where there is no champion.
 """
 
 import asyncio
@@ -61,12 +61,12 @@ class Refreshing:
         finally:
             self._residency.refreshed(key, in_order=in_order)
 
-    async def follow(self, name: str) -> None:
+    async def follow(self, name: str, *, patient: bool = True) -> None:
         """Have the name stand for its champion now, or for the newest where it has none.
 
         Not for what something is held against, or what another has tried since this was asked.
-        What is not in memory has nothing to give way: whoever asks loads the right version. The
-        operator has asked for this, so others may be evicted for it.
+        What is not in memory has nothing to give way: whoever asks loads the right version. If
+        `patient`, the operator has asked for it, so that others may be evicted for it.
         """
         asked = self._clock.monotonic()
         async with self._turns[name]:
@@ -78,7 +78,7 @@ class Refreshing:
             if setback is not None and (setback.held or setback.at >= asked):
                 return
             try:
-                await self._replace(old, new, patient=True)
+                await self._replace(old, new, patient=patient)
             except (ModelError, CacheError, OSError) as error:
                 self._told(old, str(error))
 
@@ -119,7 +119,7 @@ class Refreshing:
         except (ModelError, CacheError, OSError) as error:
             held = is_to_blame(error)
             reason = str(error) if new in str(error) else f"{new}: {error}"
-            setback = Setback(reason, self._clock.monotonic(), held, on_trial and held)
+            setback = Setback(reason, self._clock.monotonic(), held, on_trial and held, old)
             self._versions.set_back(new, setback)
             raise
 

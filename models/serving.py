@@ -87,13 +87,22 @@ class Serving:
         fault = self._background.fault or self._residency.fault
         return self._prepared and not self._closing and fault is None
 
-    async def start(self, prepare: Callable[[], Awaitable[object]]) -> None:
-        """Measure first; then sweep, and `prepare`, in the background. Ready when prepared."""
+    async def start(
+        self,
+        prepare: Callable[[], Awaitable[object]],
+        *others: Callable[[], Coroutine[Any, Any, object]],
+    ) -> None:
+        """Measure first; then sweep, and `prepare`, in the background. Ready when prepared.
+
+        `others` go on beside that, until the end.
+        """
         await self._budget.measure()
         self._background.start(self._janitor.run())
         self._background.start(self._journal.run())
         if self._config.enable_auto_scaling:
             self._background.start(self._budget.follow(self._residency.relieve))
+        for other in others:
+            self._background.start(other())
         self._background.start(self._prepare(prepare))
 
     def begin_shutdown(self) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from models.errors import RegistrationFailed
 
-_NAME = "model-cache-staging"
+STAGING = "model-cache-staging"
+"""The folder beside the store; in it, where it must be, it has this name too."""
 _SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -59,7 +60,7 @@ def told(store: Path) -> Iterator[None]:
 
 def _root(store: Path) -> Path:
     """Beside the store, where BentoML does not look; inside it when it is a mount of its own."""
-    beside = store.parent / f".{_NAME}"
+    beside = store.parent / f".{STAGING}"
     with suppress(OSError):
         beside.mkdir(exist_ok=True)
         if _renames(beside, store):
@@ -82,11 +83,11 @@ def _renames(source: Path, store: Path) -> bool:
 
 def _inside(store: Path) -> Path:
     """BentoML cannot list a store with a folder that is no model, so this one is an empty model."""
-    folder = store / _NAME / "work"
+    folder = store / STAGING / "work"
     if not (folder / "model.yaml").exists():
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "model.yaml").write_text(
-            f"name: {_NAME}\nversion: work\nmodule: ''\nlabels: {{}}\noptions: {{}}\n"
+            f"name: {STAGING}\nversion: work\nmodule: ''\nlabels: {{}}\noptions: {{}}\n"
             "metadata: {}\ncontext: {framework_name: '', framework_versions: {},"
             " bentoml_version: '1.4', python_version: '3.11'}\nsignatures: {}\napi_version: v1\n"
             "creation_time: '2026-01-01T00:00:00+00:00'\n",

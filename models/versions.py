@@ -16,11 +16,13 @@ class Versions:
     itself; of any other at once, unless it could not take its place before.
     """
 
-    def __init__(self, directory: Directory, stays: Callable[[str], bool]) -> None:
+    def __init__(
+        self, directory: Directory, stays: Callable[[str], bool], setbacks: Setbacks
+    ) -> None:
         self._directory = directory
         self._stays = stays
         self._served: dict[str, str] = {}
-        self._setbacks = Setbacks()
+        self._setbacks = setbacks
 
     async def key(self, ref: ModelRef) -> str:
         """The key of a registered model. Raises ModelNotFound or ModelNotRegistered."""
@@ -122,11 +124,14 @@ class Versions:
         return served
 
     def _choice(self, last: str | None, wanted: StoredModel) -> str:
-        """`wanted`, or the `last` that was good where something is held against that."""
+        """`wanted`, or where something is held against that, the one that was good last.
+
+        If there is none, as after a restart, it is the one that kept its place at the setback.
+        """
         setback = self._setbacks.of(wanted)
-        held = setback is not None and setback.held
-        if held and last is not None and self._directory.entry(parse_ref(last))[1] is not None:
-            return last
+        for good in (last, setback.instead) if setback is not None and setback.held else ():
+            if good is not None and self._directory.entry(parse_ref(good))[1] is not None:
+                return good
         return key_of(wanted.name, wanted.version)
 
 

@@ -1,7 +1,7 @@
 """The use cases over fake runners: directory, cache, dispatch, answering and figures are real."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -23,6 +23,7 @@ from models.placement import DeviceGauge
 from models.port import Happening
 from models.runner import Answer, Runner
 from models.serving import Serving
+from models.setbacks import Setbacks
 from models.spec import StoredModel
 from models.store import ModelStore
 
@@ -230,6 +231,8 @@ class House:
         free: int = 1 << 40,
         history: History | None = None,
         journal: AccessJournal | None = None,
+        setbacks: Setbacks | None = None,
+        beside: Sequence[Callable[[], Coroutine[Any, Any, object]]] = (),
         **settings: Any,
     ) -> None:
         defaults = {"enable_auto_scaling": False, "prediction_cache": 0}
@@ -247,6 +250,7 @@ class House:
         )
         self.loader.gate.set()
         self.audience = Audience()
+        self._beside = beside
         self.journal = journal or AccessJournal(self.clock)
         self.journal.history = history or self.journal.history
         self.serving = assemble(
@@ -258,6 +262,7 @@ class House:
             limit=limit,
             free=lambda: self.free,
             root=0,
+            setbacks=setbacks,
         )
 
     @property
@@ -268,7 +273,7 @@ class House:
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Serving]:
         """Started, with nothing to prepare, and closed at the end."""
-        await self.serving.start(nothing)
+        await self.serving.start(nothing, *self._beside)
         try:
             yield self.serving
         finally:

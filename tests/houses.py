@@ -37,10 +37,17 @@ def house(
     )
 
 
-async def register(home: House, name: str, *, size: int = 100) -> None:
-    """Put a version into the store that is newer than all there are, and let it be seen."""
+async def register(home: House, name: str, *, size: int = 100, noticed: bool = False) -> None:
+    """Put a version into the store that is newer than all there are, and have it listed.
+
+    Unless that is `noticed`, it is the next refresh that tries it, as where it could not before.
+    """
     home.store.models.append(model(name, size=size, minute=len(home.store.models) + 1))
+    follow = home.directory._on_change
+    if not noticed:
+        home.directory.follow(lambda _change: None)
     await home.directory.refresh()
+    home.directory.follow(follow)
 
 
 async def delete(home: House, *names: str) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from cache.events import Cause
 from models.warming import SAMPLES
+from tests.aio.test_directory import until_true
 from tests.fakes import settle, until
 from tests.houses import (
     TTL,
@@ -133,6 +134,7 @@ async def test_a_roll_back_while_the_other_version_loads_wins() -> None:
         forth = home.begin(champion(home, "v2"))
         await home.loader.begins("mine:v2")
         back = home.begin(champion(home, "v1"))
+        await until_true(lambda: home.serving._versions.champion("mine") == "mine:v1")
         await settle()
         gate.set()
 

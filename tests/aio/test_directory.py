@@ -93,7 +93,7 @@ async def test_a_listed_name_without_weights_is_not_registered() -> None:
         await directory.find(ModelRef("listed"))
 
 
-async def test_a_new_registration_is_found_once_the_listing_is_a_second_old() -> None:
+async def test_a_name_that_nobody_has_noticed_is_found_once_the_listing_is_a_second_old() -> None:
     clock, store = FakeClock(), FakeStore()
     directory = Directory(CATALOGUE, store, clock)
     await directory.refresh()
@@ -158,21 +158,50 @@ async def test_a_listing_is_as_old_as_its_beginning() -> None:
     assert (await directory.find(ModelRef("mine"))).name == "mine"
 
 
-async def test_a_listing_that_fails_behind_a_request_is_logged_and_the_old_one_stays(
+async def test_a_listing_that_fails_is_logged_and_the_old_one_stays(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Fault found: nobody looked at the failed task until it was thrown away."""
+    """Whoever watches the store goes on. Fault found: nobody looked at the failed task."""
+    store = FakeStore(stored("mine"))
+    directory = Directory(CATALOGUE, store, FakeClock())
+    await directory.refresh()
+    store.error = OSError("the disk is gone")
+
+    with caplog.at_level(logging.ERROR):
+        await directory.relist()
+
+    assert caplog.messages == ["the model store cannot be listed: the disk is gone"]
+    assert directory.is_registered("mine")
+
+
+async def test_for_a_name_that_is_known_the_store_is_not_listed_however_old_the_listing() -> None:
+    """Planted fault: a listing was begun behind each request a second after the last."""
     clock, store = FakeClock(), FakeStore(stored("mine"))
     directory = Directory(CATALOGUE, store, clock)
     await directory.refresh()
-    store.error = OSError("the disk is gone")
-    clock.advance(2)
+    clock.advance(3600)
 
-    with caplog.at_level(logging.ERROR):
-        await directory.find(ModelRef("mine"))
-        await until_true(lambda: bool(caplog.messages))
+    await directory.find(ModelRef("mine"))
+    assert directory.at_hand(ModelRef("mine", "v1")) is not None
+    await settle()
 
-    assert caplog.messages == ["the model store cannot be listed: the disk is gone"]
+    assert store.listings == 1
+
+
+async def test_a_relisting_sees_what_came_while_another_was_under_way() -> None:
+    """Planted fault: it shared that one, and the last change of a series was not seen."""
+    store = FakeStore()
+    directory = Directory(CATALOGUE, store, FakeClock())
+    store.gate.clear()
+    early = asyncio.create_task(directory.relist())
+    await until_true(lambda: store.listings == 1)
+    store.models.append(stored("mine"))
+    late = asyncio.create_task(directory.relist())
+    await settle()
+
+    store.gate.set()
+    await asyncio.gather(early, late)
+
     assert directory.is_registered("mine")
 
 

@@ -2,10 +2,13 @@
 
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import httpx
 import pytest
 
+from bench.swapping.versions import spoilt
+from models.store import ModelStore
 from tests.process.registered import register_copies
 from tests.process.server import Server, served
 
@@ -54,6 +57,31 @@ def test_a_journal_that_is_damaged_is_put_aside_and_the_service_starts_without(
     assert "corrupt" in server.log
     assert journal.is_file()
     assert [path.name for path in journal.parent.glob("*corrupt*")]
+
+
+def test_a_version_that_failed_its_samples_is_not_served_after_a_restart(tmp_path: Path) -> None:
+    """Fault found: what was held against it was forgotten, and a restart served it."""
+    [name] = register_copies(tmp_path / "home", 1)
+    store = tmp_path / "home" / "models"
+    good = ModelStore(store).find(name)
+    assert good is not None
+    broken = spoilt(good, tmp_path / "spoilt")
+
+    def newest(server: Server) -> dict[str, Any]:
+        found: dict[str, Any] = server.get(f"/models/{name}/versions").json()["versions"][0]
+        return found
+
+    with served(SERVICE, tmp_path, MODEL_CACHE_PRELOAD_MODELS="[]") as first:
+        first.post(f"/models/{name}/load")
+        broken.path.rename(store / name / broken.version)
+        first.wait_until(lambda: newest(first)["swap_failure"] is not None)
+        assert first.stop() == 0
+    with served(SERVICE, tmp_path, MODEL_CACHE_PRELOAD_MODELS="[]") as second:
+        answer = second.post("/predict", text="hello", model_name=name).json()
+        shown = newest(second)
+
+    assert answer["model_version"] == good.version
+    assert (shown["version"], shown["swap_failure"]["held"]) == (broken.version, True)
 
 
 def test_an_open_stream_of_events_tells_of_a_load_and_does_not_hold_up_the_end(

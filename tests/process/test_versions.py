@@ -14,11 +14,15 @@ from typing import Any
 import httpx
 import pytest
 
+from bench.swapping.versions import spoilt
+from models.card import YAML
+from models.store import ModelStore
 from tests.process.registered import EMBEDDED_FOLDER, register_as
 from tests.process.server import ROOT, Server, served
 
 SERVICE = "service:ModelCache"
 MINE = "mine"
+GROWN = "grown"
 CHAMPION = f"/models/{MINE}/aliases/champion"
 CALLERS = 4
 
@@ -57,6 +61,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 class Traffic:
     """Of each answer: when it was asked for, status, version, labels. `waited`: for a load."""
 
+    name: str = MINE
     waited: int = 0
     answers: list[tuple[float, int, str, frozenset[str]]] = field(default_factory=list)
     news: asyncio.Event = field(default_factory=asyncio.Event)
@@ -67,7 +72,10 @@ async def _ask(client: httpx.AsyncClient, traffic: Traffic, over: asyncio.Event,
     while not over.is_set():
         number += 1
         asked = time.monotonic()
-        params = {"text": f"caller {who} asks for the {number % 50}th time", "model_name": MINE}
+        params = {
+            "text": f"caller {who} asks for the {number % 50}th time",
+            "model_name": traffic.name,
+        }
         response = await client.post("/predict", params=params)
         body = response.json()
         labels = frozenset(body.get("probabilities", ()))
@@ -125,6 +133,64 @@ def test_champions_are_switched_back_and_forth_and_no_request_fails(
     last = [version for asked, _, version, _ in traffic.answers if asked > swaps[-1]["ended"]]
     assert set(last) == {targets[-1]}
     show(f"6 swaps, {len(traffic.answers)} answers, none failed")
+
+
+async def _copy_in(source: Path, target: Path, traffic: Traffic, old: str) -> None:
+    """The description first; a half of each file before the whole."""
+    await asyncio.to_thread(target.mkdir)
+    names = sorted(await asyncio.to_thread(os.listdir, source), key=lambda name: name != YAML)
+    for name in names:
+        data = await asyncio.to_thread((source / name).read_bytes)
+        await asyncio.to_thread((target / name).write_bytes, data[: len(data) // 2])
+        await _more(traffic, 20)
+        assert {version for *_, version, _ in traffic.answers} == {old}
+        await asyncio.to_thread((target / name).write_bytes, data)
+
+
+async def _grow(running: Running, place: Path, broken: Path) -> Traffic:
+    """Copy the newer version in under traffic; then a whole one that fails its samples."""
+    source = running.home / "models" / MINE / running.new
+    traffic, over = Traffic(GROWN), asyncio.Event()
+    async with httpx.AsyncClient(base_url=running.server.url, timeout=60) as client:
+        callers = [asyncio.create_task(_ask(client, traffic, over, who)) for who in range(CALLERS)]
+        await _copy_in(source, place / running.new, traffic, running.old)
+        while traffic.answers[-1][2] != running.new:
+            await _more(traffic, 1)
+        await asyncio.to_thread(broken.rename, place / broken.name)
+        versions = f"/models/{GROWN}/versions"
+        while (await client.get(versions)).json()["versions"][0]["swap_failure"] is None:
+            await _more(traffic, 5)
+        await _more(traffic, 20)
+        over.set()
+        await asyncio.gather(*callers)
+    return traffic
+
+
+def test_a_newer_version_takes_the_name_when_it_is_whole_and_one_that_fails_never(
+    running: Running, tmp_path: Path, show: Callable[[str], None]
+) -> None:
+    """Without a request that fails or waits, or anything being asked of the service.
+
+    Planted faults: nobody watched the store; a version was taken that was described and not whole.
+    """
+    store = running.home / "models"
+    place = store / GROWN
+    shutil.copytree(store / MINE / running.old, place / running.old)
+    good = ModelStore(store).find(GROWN, running.old)
+    assert good is not None
+    broken = spoilt(good, tmp_path / "spoilt")
+    running.server.post(f"/models/{GROWN}/load")
+
+    traffic = asyncio.run(_grow(running, place, broken.path))
+    shown = running.server.get(f"/models/{GROWN}/versions").json()
+
+    assert {status for _, status, _, _ in traffic.answers} == {200}
+    assert traffic.waited == 0
+    assert all(running.label_of(version) in labels for _, _, version, labels in traffic.answers)
+    assert {version for _, _, version, _ in traffic.answers} == {running.old, running.new}
+    assert (shown["current"], traffic.answers[-1][2]) == (running.new, running.new)
+    assert "not a number" in shown["versions"][0]["swap_failure"]["error"]
+    show(f"{len(traffic.answers)} answers, none failed")
 
 
 def test_an_alias_set_offline_is_followed(running: Running) -> None:

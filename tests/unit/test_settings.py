@@ -72,6 +72,8 @@ def test_every_setting_that_the_use_cases_know_reaches_them(
         "journal_enabled": False,
         "restore_working_set": False,
         "events_kept": 9,
+        "store_watch": "poll",
+        "store_poll_seconds": 2.5,
         "device": "cuda:1",
         "dispatch": "single",
         "max_windows": 3,
