@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from api.context import Context, attach
 from api.documentation import DESCRIPTION, add_examples
+from api.door import Keys
 from api.edge import Edge
 from api.lifecycle import (
     orderly_shutdown,
@@ -20,6 +21,7 @@ from api.lifecycle import (
     unhurried,
 )
 from api.limits import Limits
+from api.listening import warn_if_open
 from api.metrics import Metrics
 from api.pages import build_pages
 from api.problems import HANDLED, handle
@@ -42,9 +44,9 @@ OpenUseCases = Callable[
 class App(FastAPI):
     """FastAPI, with our examples in its OpenAPI, and a short cut past its routing."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, keys: Keys, **options: Any) -> None:
         super().__init__(**options)
-        routes = build_router()
+        routes = build_router(keys)
         self.include_router(routes)
         self.state.routes = tuple(routes.routes)
         self._short_cut = ShortCut(super().__call__, self, handlers_of(routes))
@@ -70,6 +72,7 @@ def create_app(
     `heartbeat`: seconds between the signs of life of a stream of events.
     """
     app = App(
+        settings.keys(),
         title="Model Cache Service",
         description=DESCRIPTION,
         version="0.1.0",
@@ -100,6 +103,7 @@ async def _lifespan(
     metrics = Metrics()
     if hosted:
         show_progress()
+        warn_if_open(settings.keys())
     async with contextlib.AsyncExitStack() as stack:
         try:
             opening = open_use_cases(settings.to_config(), metrics)

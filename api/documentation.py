@@ -8,6 +8,7 @@ from starlette.responses import JSONResponse, PlainTextResponse
 
 from api import schemas
 from api.bodies import CACHE, KEEP_ALIVE, PredictBatchIn, PredictIn
+from api.door import Access, access_of
 from api.examples import ERROR, METRICS, PREDICT_BATCH_REQUEST, PREDICT_REQUEST, RESPONSES
 from api.examples_cache import EVENT_STREAM, OF_SCHEMAS
 from api.examples_versions import ALIAS_REQUEST
@@ -29,6 +30,20 @@ OF_MODELS = {
     500: "MODEL_LOAD_FAILED or INTERNAL_ERROR",
     503: "MODEL_NOT_REGISTERED, MODEL_UNAVAILABLE, INSUFFICIENT_MEMORY, OVERLOADED or "
     "DEADLINE_EXCEEDED",
+}
+OF_ACCESS: dict[Access, dict[int, str]] = {
+    Access.OPEN: {},
+    Access.PREDICT: {401: "UNAUTHORIZED"},
+    Access.ADMIN: {401: "UNAUTHORIZED", 403: "FORBIDDEN"},
+}
+TOKENS: dict[Access, tuple[str, ...]] = {
+    Access.OPEN: (),
+    Access.PREDICT: ("PredictToken", "AdminToken"),
+    Access.ADMIN: ("AdminToken",),
+}
+SCHEMES = {
+    "PredictToken": "For predictions, if MODEL_CACHE_PREDICT_TOKEN is set",
+    "AdminToken": "For what changes state, if MODEL_CACHE_ADMIN_TOKEN is set; and for predictions",
 }
 OF_INPUTS = {400: "INVALID_PARAMETERS", 413: "PAYLOAD_TOO_LARGE"}
 ERRORS: dict[str, dict[int, str]] = {
@@ -53,9 +68,9 @@ def documented(path: str, text: str | None, model: Model, method: str) -> dict[s
     return {
         "summary": (text or path).rstrip("."),
         "tags": ["operation" if path in OPERATIONAL else "model cache"],
-        "responses": {**_answers(path, model), **_errors(path)},
+        "responses": {**_answers(path, model), **_errors(path, access_of(method, path))},
         "response_class": PlainTextResponse if model is None else JSONResponse,
-        "openapi_extra": _inputs(path, method),
+        "openapi_extra": _inputs(path, method) | _security(access_of(method, path)),
     }
 
 
@@ -67,6 +82,10 @@ def add_examples(document: dict[str, Any]) -> None:
                 for kind, content in answer["content"].items():
                     route = f"{method.upper()} {path}"
                     content["example"] = _example(route, status, answer, kind)
+    document["components"]["securitySchemes"] = {
+        name: {"type": "http", "scheme": "bearer", "description": text}
+        for name, text in SCHEMES.items()
+    }
     for name, example in OF_SCHEMAS.items():
         document["components"]["schemas"][name]["example"] = example
 
@@ -90,11 +109,18 @@ def _answers(path: str, model: Model) -> dict[int | str, dict[str, Any]]:
     return found
 
 
-def _errors(path: str) -> dict[int | str, dict[str, Any]]:
+def _errors(path: str, access: Access) -> dict[int | str, dict[str, Any]]:
+    found = {**ANYWHERE, **OF_ACCESS[access], **ERRORS.get(path, {})}
     return {
         status: {"model": schemas.ErrorOut, "description": codes}
-        for status, codes in sorted({**ANYWHERE, **ERRORS.get(path, {})}.items())
+        for status, codes in sorted(found.items())
     }
+
+
+def _security(access: Access) -> dict[str, Any]:
+    """Any one of them will do; the empty one is that of a service without tokens."""
+    named: list[dict[str, list[str]]] = [{name: []} for name in TOKENS[access]]
+    return {"security": [*named, {}]} if named else {}
 
 
 def _inputs(path: str, method: str) -> dict[str, Any]:

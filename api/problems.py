@@ -45,11 +45,17 @@ class InvalidParameters(ApiError):
 
 
 class Unauthorized(ApiError):
-    """Nobody is named, or the proof is wrong."""
+    """No token is sent, or a wrong one; `challenge` says what is asked for."""
+
+    def __init__(self, message: str, *, challenge: str = "Bearer") -> None:
+        super().__init__(message)
+        self.challenge = challenge
 
 
 class Forbidden(ApiError):
     """Whoever asks may not do this."""
+
+    challenge = 'Bearer error="insufficient_scope"'
 
 
 class RouteNotFound(ApiError):
@@ -141,7 +147,7 @@ def problem_of(error: Exception, request: Request) -> Problem:
         where = f"{request.method} {request.url.path!r}"
         logger.error("Unexpected error in %s", where, exc_info=error)
         return Problem(kind, "The service failed to answer; its log says why")
-    return Problem(kind, str(error), _retry(getattr(error, "retry_after", None), kind))
+    return Problem(kind, str(error), _headers(error, kind))
 
 
 def render(problem: Problem) -> Response:
@@ -189,6 +195,12 @@ def _allowed(error: HTTPException, request: Request) -> str:
         if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
             methods |= route.methods or set()
     return ", ".join(sorted(methods | {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set())))
+
+
+def _headers(error: Exception, kind: Kind) -> dict[str, str]:
+    challenge = getattr(error, "challenge", None)
+    asked = {} if challenge is None else {"WWW-Authenticate": challenge}
+    return asked | _retry(getattr(error, "retry_after", None), kind)
 
 
 def _retry(given: float | None, kind: Kind) -> dict[str, str]:

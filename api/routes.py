@@ -1,5 +1,7 @@
 """The routes: parse, one call on the use cases, dump."""
 
+from datetime import UTC, datetime
+
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
@@ -7,8 +9,9 @@ from starlette.responses import Response
 from api import answers, events, overviews, plans, schemas
 from api.context import context_of
 from api.documentation import ALIAS, documented
+from api.door import Keys, access_of, behind_door
+from api.exposition import CONTENT_TYPE
 from api.inputs import batch_arguments, predict_arguments
-from api.metrics import CONTENT_TYPE
 from api.presence import while_present
 from api.problems import NotReady
 from api.queries import event_options, flag, load_options, query_fields
@@ -21,7 +24,7 @@ from api.schemas_versions import AliasOut, VersionsOut
 from api.streaming import EventStream
 
 
-def build_router() -> APIRouter:
+def build_router(keys: Keys) -> APIRouter:
     """Make the table of routes; the explicit list is in the order of the documentation."""
     router = APIRouter(redirect_slashes=False)
     for method, path, endpoint, model in (
@@ -49,7 +52,7 @@ def build_router() -> APIRouter:
     ):
         router.add_api_route(
             path,
-            endpoint,
+            behind_door(endpoint, access_of(method, path), keys),
             methods=[method],
             response_model=None,
             **documented(path, endpoint.__doc__, model, method),
@@ -156,8 +159,10 @@ async def cleanup(request: Request) -> Response:
 async def metrics(request: Request) -> Response:
     """Get metrics in the Prometheus text format."""
     context = context_of(request)
-    cache, system = await context.use_cases.cache(), await context.use_cases.system()
-    return Response(context.metrics.render(cache, system), headers={"Content-Type": CONTENT_TYPE})
+    use_cases = context.use_cases
+    cache, system = await use_cases.cache(), await use_cases.system()
+    text = context.metrics.render(cache, system, ready=use_cases.ready, now=datetime.now(UTC))
+    return Response(text, headers={"Content-Type": CONTENT_TYPE})
 
 
 async def list_events(request: Request) -> Response:

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError as UnreadableValue
 
+from api.tokens import TokenSettings
 from api.variables import PREFIX, explain, unknown_variables
 from models.config import ServingConfig
 
@@ -25,10 +26,12 @@ class SettingsError(ValueError):
     """The settings cannot be used; the message names each variable and what is wrong with it."""
 
 
-class Settings(BaseSettings):
+class Settings(TokenSettings):
     """Defaults are the documented ones. Sizes are in MB of 10^6 bytes, times in seconds."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, extra="forbid", frozen=True, hide_input_in_errors=True
+    )
 
     max_memory_usage: Fraction = Field(
         default=0.8, description="hard budget, as a part of the limit"
@@ -121,6 +124,14 @@ class Settings(BaseSettings):
         default=True, description="load what was in use before the last stop"
     )
     events_kept: Count = Field(default=1000, description="events kept in memory for /events")
+    store_watch: Literal["auto", "poll"] = Field(
+        default="auto",
+        description="how changes of the model store are seen: auto by the system's notices, poll by"
+        " listing it",
+    )
+    store_poll_seconds: Seconds = Field(
+        default=5.0, description="time between two listings of a store that cannot be watched"
+    )
 
     room_timeout: Seconds = Field(default=30.0, description="longest wait for room")
     max_waiting: Count = Field(default=256, description="callers that may wait for room at once")
@@ -207,6 +218,8 @@ class Settings(BaseSettings):
             journal_enabled=self.journal_enabled,
             restore_working_set=self.restore_working_set,
             events_kept=self.events_kept,
+            store_watch=self.store_watch,
+            store_poll_seconds=self.store_poll_seconds,
             device=self.device,
             dispatch=self.dispatch,
             max_windows=self.max_windows,

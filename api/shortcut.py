@@ -1,18 +1,16 @@
 """The way that most requests go: straight to their handler, past the framework's search for it."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import cast
 
 from fastapi import APIRouter
 from fastapi.routing import APIRoute
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from api.door import Handler
 from api.problems import handle
-
-Handler = Callable[[Request], Awaitable[Response]]
 
 
 class ShortCut:

@@ -149,7 +149,7 @@ def test_parameters_and_bodies_are_shown(document: Any) -> None:
 def test_errors_are_shown_with_their_codes(document: Any) -> None:
     answers = operations(document)["POST", "/predict"]["responses"]
 
-    assert set(answers) == {"200", "400", "404", "413", "500", "503"}
+    assert set(answers) == {"200", "400", "401", "404", "413", "500", "503"}
     assert "INSUFFICIENT_MEMORY" in answers["503"]["description"]
     example = answers["404"]["content"]["application/json"]["example"]
     assert example == error_example()

@@ -14,6 +14,7 @@ import httpx
 import psutil
 
 ROOT = Path(__file__).parents[2]
+LOOPBACK = "127.0.0.1"
 START_TIMEOUT = 90.0
 STOP_TIMEOUT = 60.0
 
@@ -66,21 +67,28 @@ def served(
     port: int | None = None,
     cwd: Path = ROOT,
     wait_for: str = "/readyz",
+    host: str = LOOPBACK,
     **environment: str,
 ) -> Iterator[Server]:
     """Serve `target` with `folder`/home as BentoML's home; `environment` is added to ours."""
     port = port or free_port()
-    with started(target, folder, port, cwd, environment) as server:
+    with started(target, folder, port, cwd, environment, host=host) as server:
         server.wait_until(lambda: server.get(wait_for).status_code == httpx.codes.OK)
         yield server
 
 
 @contextlib.contextmanager
 def started(
-    target: str, folder: Path, port: int, cwd: Path, environment: Mapping[str, str]
+    target: str,
+    folder: Path,
+    port: int,
+    cwd: Path,
+    environment: Mapping[str, str],
+    *,
+    host: str = LOOPBACK,
 ) -> Iterator[Server]:
     """Start without waiting; whatever is left of it is killed at the end."""
-    options = ["--host", "127.0.0.1", "--port", str(port), "--timeout-graceful-shutdown", "30"]
+    options = ["--host", host, "--port", str(port), "--timeout-graceful-shutdown", "30"]
     log_path = folder / "server.log"
     with log_path.open("wb") as log:
         process = subprocess.Popen(

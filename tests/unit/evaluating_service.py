@@ -31,6 +31,8 @@ class Service:
     asked: list[Asked] = field(default_factory=list)
     at_work: int = 0
     busiest: int = 0
+    tokens: set[str | None] = field(default_factory=set)
+    """Each Authorization field that came, None where there was none."""
     hold: Callable[[], object] = lambda: None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -68,6 +70,7 @@ def listening(service: Service) -> Iterator[str]:
             with service.lock:
                 service.at_work += 1
                 service.busiest = max(service.busiest, service.at_work)
+                service.tokens.add(self.headers.get("Authorization"))
             service.hold()
             status, fields, data = service.answer(self.path, body)
             with service.lock:

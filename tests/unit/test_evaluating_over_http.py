@@ -14,7 +14,7 @@ from tests.process.server import free_port
 from tests.unit.evaluating_service import Said, Service, listening, refused, said
 from training.evaluating.answers import Answers
 from training.evaluating.errors import EvaluationError
-from training.evaluating.line import Line, Patience, read_url
+from training.evaluating.line import Line, Patience, read_token, read_url
 from training.evaluating.over_http import answers, batches
 
 TEXTS = [f"red {number}" for number in range(40)]
@@ -60,6 +60,23 @@ def test_each_text_has_its_own_answer() -> None:
     assert (found.model.name, found.model.labels) == ("mine:v1", ("red", "green"))
     assert found.truncated == 1
     assert len(found.latencies) == len(TEXTS)
+
+
+@pytest.mark.parametrize(("token", "sent"), [(None, None), ("mine", "Bearer mine")])
+def test_a_token_goes_with_every_request(token: str | None, sent: str | None) -> None:
+    """Planted fault: with predictions alone."""
+    service = Service()
+    ask(service, token=token)
+
+    assert service.tokens == {sent}
+
+
+def test_a_token_is_the_first_of_several_and_one_that_cannot_be_sent_is_not_repeated() -> None:
+    assert read_token(" first,second") == "first"
+    for text in ("", " ", ",second", "two words", "a\nb", "é"):
+        with pytest.raises(ValueError, match="a token is of one character or more") as told:
+            read_token(text)
+        assert "words" not in str(told.value)
 
 
 def test_no_answer_comes_from_the_prediction_cache_and_all_from_one_version() -> None:

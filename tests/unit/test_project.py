@@ -4,6 +4,7 @@ import json
 import re
 import tomllib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -89,12 +90,17 @@ def test_a_package_is_the_same_in_every_lock() -> None:
     }
 
 
+def is_sample(path: Path) -> bool:
+    """Texts to train on and to judge by, among them attacks on files of all kinds."""
+    return path.suffix == ".jsonl" or path.is_relative_to("training/harmless/texts")
+
+
 def test_no_tracked_file_names_a_place_on_somebodys_machine() -> None:
     """Seen failing with a path below a home folder in a comment."""
     found = [
         f"{path}:{number}: {line.strip()[:120]}"
         for path in tracked()
-        if path.suffix not in {".onnx", ".json", ".svg"}
+        if path.suffix not in {".onnx", ".json", ".svg"} and not is_sample(path)
         for number, line in enumerate((ROOT / path).read_text(encoding="utf-8").splitlines(), 1)
         if MACHINE_PATH.search(line) or (str(ROOT) in line and len(ROOT.parts) > 2)
     ]
@@ -169,7 +175,7 @@ def test_the_readme_lists_every_setting_with_its_default() -> None:
 def test_the_readme_lists_the_error_codes_with_their_statuses() -> None:
     """Seen failing with 500 for NOT_FOUND."""
     known = {kind.code: str(kind.status) for kind in TABLE.values()}
-    not_raised_yet = {"UNAUTHORIZED", "FORBIDDEN", "RATE_LIMITED"}
+    not_raised_yet = {"RATE_LIMITED"}
 
     assert {code: status for code, status, _ in readme_rows("Errors")} == {
         code: status for code, status in known.items() if code not in not_raised_yet
