@@ -28,7 +28,7 @@ _NAME = re.compile(r"[a-z0-9]([-._a-z0-9]*[a-z0-9])?")
 _NAME_LENGTH = 63
 _ALIAS = re.compile(r"[a-z][a-z0-9_-]{0,30}", re.ASCII)
 _MARK = re.compile("[:@]")
-_ORIGIN = re.compile(r"embedded|(?:dir|hf):\S.*", re.DOTALL)
+_ORIGIN = re.compile(r"embedded|(?:dir|hf|mlflow|bento):\S.*", re.DOTALL)
 _DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?", re.ASCII)
 _SHOWN = 80
 
@@ -133,7 +133,7 @@ def _parse_entry(path: Path, name: str, entry: Any) -> ModelSpec:
             raise CatalogueError(f"{where}: field {key!r} is {value!r}; it must be {rule.wanted}")
         values[key] = rule.convert(value)
     if "origin" not in values:
-        raise CatalogueError(f"{where}: field 'origin' is missing; add one: {_ORIGIN_WANTED}")
+        raise CatalogueError(f"{where}: field 'origin' is missing; add one: {ORIGINS_WANTED}")
     served = [*values.get("labels", {}).values()]
     if served and values.get("harmless", served[0]) not in served:
         raise CatalogueError(
@@ -153,7 +153,7 @@ def source_of(origin: str) -> str:
     """The documented `source` of a model that comes from `origin`."""
     if origin == "embedded":
         return "Embedded"
-    return "Hugging Face" if origin.startswith("hf:") else "Local"
+    return {"hf": "Hugging Face", "mlflow": "MLflow"}.get(origin.partition(":")[0], "Local")
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,10 +183,13 @@ def _is_label_map(value: Any) -> bool:
     )
 
 
-_ORIGIN_WANTED = '"hf:REPO", "hf:REPO@REVISION", "dir:PATH" or "embedded"'
+ORIGINS_WANTED = (
+    "dir:PATH, hf:REPO, hf:REPO@REVISION, mlflow:models:/NAME@ALIAS, mlflow:models:/NAME/VERSION,"
+    " bento:NAME, bento:NAME:VERSION or embedded"
+)
 
 _RULES: Mapping[str, _Rule] = {
-    "origin": _Rule(lambda v: isinstance(v, str) and is_origin(v), _ORIGIN_WANTED),
+    "origin": _Rule(lambda v: isinstance(v, str) and is_origin(v), ORIGINS_WANTED),
     "source": _one_of(*SOURCES),
     "engine": _one_of(*ENGINES),
     "precision": _one_of(*PRECISIONS),

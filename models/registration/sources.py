@@ -1,119 +1,58 @@
-"""Where a model comes from: "dir:PATH", "hf:REPO", "hf:REPO@REVISION" or "embedded"."""
+"""Where a model comes from: what each kind of source names, as a checked folder."""
 
-import logging
-import re
+import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
-from models.catalogue import is_origin, source_of
+from models.catalogue import ORIGINS_WANTED, is_origin, source_of
 from models.errors import RegistrationFailed
-from models.registration.folder import ModelFolder, check_settings, inspect
+from models.registration.folder import inspect
+from models.registration.origins.bento import find_entry
+from models.registration.origins.found import Found
+from models.registration.origins.hub import find_snapshot
+from models.registration.origins.licence import licence_in
+from models.registration.origins.registry import fetch_model
 
 EMBEDDED_FOLDER = Path(__file__).parents[1] / "embedded"
-
-_WANTED = re.compile(
-    r".*\.(onnx|onnx\.data|onnx_data|safetensors|safetensors\.index\.json)"
-    r"|(config|tokenizer|tokenizer_config|special_tokens_map|added_tokens|vocab)\.json"
-    r"|vocab\.txt|merges\.txt|(spm|spiece|sentencepiece\.bpe)\.model"
-)
-_REPO = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+|[\w.-]+)(?:@(?P<revision>[\w./-]+))?", re.ASCII)
-_PATIENCE = 10.0
-"""Seconds for the hub to answer at all."""
-
-_ALTERNATIVES = (
-    "Register a local folder with --source dir:PATH, name a mirror with HF_ENDPOINT, or fill the"
-    " cache elsewhere and set HF_HUB_OFFLINE=1"
-)
+_EMBEDDED_LICENSE = "Apache-2.0"
+"""As all that ships with the project."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What `origin` stands for: a checked folder. `source` is the documented one."""
+async def obtain(origin: str, *, store: Path, room: Path, say: Callable[[str], None]) -> Found:
+    """Find what `origin` names, or fetch it, below `room` where it has no place of its own.
 
-    origin: str
-    source: str
-    folder: ModelFolder
+    `store` is the model store's folder. Raises RegistrationFailed; MlflowNeeded where MLflow's
+    client would help. When it is cancelled, nothing goes on writing to `room`.
+    """
+    kind, _, place = origin.partition(":")
+    if kind == "mlflow":
+        return await fetch_model(place, room, say)
+    if kind == "bento":
+        return await asyncio.to_thread(find_entry, place, store)
+    return await asyncio.to_thread(resolve, origin, say)
 
 
 def resolve(origin: str, say: Callable[[str], None]) -> Found:
-    """Find, or download, what `origin` names, and check it. Blocks. Raises RegistrationFailed."""
+    """Find what `origin` names in a folder or on the hub, and check it.
+
+    Blocks. Raises RegistrationFailed.
+    """
     if not is_origin(origin):
-        raise RegistrationFailed(
-            f"{origin!r} is no source; use dir:PATH, hf:REPO, hf:REPO@REVISION or embedded"
-        )
+        raise RegistrationFailed(f"{origin!r} is no source; use {ORIGINS_WANTED}")
     kind, _, place = origin.partition(":")
     if kind == "embedded":
-        return Found(origin, source_of(origin), inspect(EMBEDDED_FOLDER))
+        folder = inspect(EMBEDDED_FOLDER)
+        return Found(origin, source_of(origin), folder, license=_EMBEDDED_LICENSE)
     if kind == "dir":
         path = Path(place).expanduser().absolute()
-        return Found(f"dir:{path}", source_of(origin), inspect(path))
-    match = _REPO.fullmatch(place)
-    if match is None:
-        raise RegistrationFailed(f"{place!r} is no repository; use hf:OWNER/NAME")
-    snapshot = download(match["repo"], match["revision"], say)
-    # A snapshot is links into the blobs of the repository's own folder in the cache.
-    folder = inspect(snapshot, within=snapshot.parents[1])
-    return Found(f"hf:{match['repo']}@{snapshot.name}", source_of(origin), folder)
-
-
-def download(repo: str, revision: str | None, say: Callable[[str], None]) -> Path:
-    """The snapshot's folder in the Hugging Face cache."""
-    from huggingface_hub.errors import (  # noqa: PLC0415  # slow to import
-        GatedRepoError,
-        HFValidationError,
-        RepositoryNotFoundError,
-        RevisionNotFoundError,
+        folder = inspect(path)
+        return Found(f"dir:{path}", source_of(origin), folder, license=licence_in(path))
+    repo, snapshot = find_snapshot(place, say)
+    return Found(
+        f"hf:{repo}@{snapshot.name}",
+        source_of(origin),
+        # A snapshot is links into the blobs of the repository's own folder in the cache.
+        inspect(snapshot, within=snapshot.parents[1]),
+        revision=snapshot.name,
+        license=licence_in(snapshot),
     )
-
-    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
-    say(f"Asking the Hugging Face hub for {repo} …")
-    try:
-        return _fetch(repo, revision, say)
-    except RegistrationFailed:
-        raise
-    except GatedRepoError as error:
-        reason = f"{repo} asks for permission: accept its terms on the hub and set HF_TOKEN"
-        raise RegistrationFailed(reason) from error
-    except (RepositoryNotFoundError, RevisionNotFoundError, HFValidationError) as error:
-        reason = f"the hub has no {repo}{f' at {revision}' if revision else ''} that you may read"
-        raise RegistrationFailed(f"{reason} (HF_TOKEN for a private one)") from error
-    except Exception as error:  # noqa: BLE001  # its HTTP client's errors have no base to name
-        return _cached(repo, revision, error)
-
-
-def _fetch(repo: str, revision: str | None, say: Callable[[str], None]) -> Path:
-    """What is wanted of the repository. `snapshot_download` would ask without a time limit."""
-    from huggingface_hub import HfApi, hf_hub_download  # noqa: PLC0415
-
-    about = HfApi().model_info(repo, revision=revision, timeout=_PATIENCE)
-    there = [file.rfilename for file in about.siblings or ()]
-    wanted = [name for name in there if "/" not in name and _WANTED.fullmatch(name)]
-    folders = set()
-    for name in sorted(wanted, key=lambda name: (not name.endswith(".json"), name)):
-        say(f"Fetching {name} …")
-        file = Path(hf_hub_download(repo, name, revision=revision, etag_timeout=_PATIENCE))
-        folders.add(file.parent)
-        if name == "config.json":
-            exported = any(name.endswith(".onnx") for name in wanted)
-            check_settings(Path(repo), {name: file}, exported=exported)
-    if not folders:
-        raise RegistrationFailed(f"{repo} has no files of a model at its top level")
-    if len(folders) > 1:
-        raise RegistrationFailed(f"{repo} was changed while it was fetched; try again")
-    return folders.pop()
-
-
-def _cached(repo: str, revision: str | None, reason: Exception) -> Path:
-    """The snapshot as far as it is in the cache; `reason` is why the hub was of no use."""
-    from huggingface_hub import snapshot_download  # noqa: PLC0415
-    from huggingface_hub.errors import LocalEntryNotFoundError  # noqa: PLC0415
-
-    try:
-        return Path(snapshot_download(repo, revision=revision, local_files_only=True))
-    except LocalEntryNotFoundError:
-        told = str(reason).strip().partition("\n")[0] or type(reason).__name__
-        raise RegistrationFailed(
-            f"the Hugging Face hub cannot be reached ({told}), and {repo} is not in its cache."
-            f" {_ALTERNATIVES}"
-        ) from reason

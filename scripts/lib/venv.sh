@@ -1,6 +1,6 @@
 # Sourced by the scripts: finds Python, keeps .venv at the project's root, installs what the locks say.
 # shellcheck shell=bash
-# Gives $root, $venv, say, fail, find_python, ensure_venv, ensure_lock core|test|torch|whatif|training, ensure_torch,
+# Gives $root, $venv, say, fail, find_python, ensure_venv, ensure_lock NAME (of requirements), ensure_torch,
 # pip_install ARGUMENTS.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
@@ -83,7 +83,7 @@ _ensure_lock() {
     local lock=$root/requirements/$1.txt
     _ensure_venv
     ! cmp -s "$lock" "$venv/$1.lock" || return 0
-    say "Installing $(grep -c '^[a-z].*==' "$lock") packages into .venv, about a minute the first time …"
+    say "Installing $(grep -c '^[a-z].*==' "$lock") packages into ${venv#"$root"/}, about a minute the first time …"
     _pip_install --require-hashes --requirement "$lock"
     cp "$lock" "$venv/$1.lock"
 }

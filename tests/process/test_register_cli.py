@@ -135,16 +135,16 @@ def test_a_repository_that_the_hub_has_not_is_told(tmp_path: Path) -> None:
     assert "the hub has no me/other" in failed.stderr
 
 
-def test_a_base_model_is_refused_before_its_weights_are_fetched(tmp_path: Path) -> None:
+def test_what_is_no_encoder_is_refused_before_its_weights_are_fetched(tmp_path: Path) -> None:
     """Fails when settings are judged only once everything is there."""
     (tmp_path / "m").mkdir()
-    (tmp_path / "m" / "config.json").write_text('{"architectures": ["BertForMaskedLM"]}')
+    (tmp_path / "m" / "config.json").write_text('{"architectures": ["GPT2LMHeadModel"]}')
     (tmp_path / "m" / "model.safetensors").write_bytes(b"half a gigabyte")
     with hub("google-bert/bert-base-uncased", tmp_path / "m") as endpoint:
         failed = run(tmp_path / "home", "bert-base-uncased_pretrained", HF_ENDPOINT=endpoint)
 
     assert failed.returncode == 1
-    assert "no trained classification head (its architecture is BertForMaskedLM)" in failed.stderr
+    assert "no trained classification head (its architecture is GPT2LMHeadModel)" in failed.stderr
     assert "Fetching model.safetensors" not in failed.stderr
 
 

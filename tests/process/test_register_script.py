@@ -17,8 +17,12 @@ case "$*" in
         echo "register ${*:4}" >>"$told"
         [[ "$*" != *fails* ]] || exit 1
         [[ "$*" != *usage* ]] || exit 2
+        [[ "$*" != *mlflow-in-vain* ]] || exit 4
+        [[ "$*" != *mlflow:* || -n ${MODEL_CACHE_MLFLOW_PYTHON-} ]] || exit 4
         [[ "$*" != *torch* ]] || grep -q installed "$told" || exit 3
-        [[ "$*" != *torch-in-vain* ]] || exit 3 ;;
+        [[ "$*" != *torch-in-vain* ]] || exit 3
+        given=${MODEL_CACHE_MLFLOW_PYTHON-}
+        [[ -z $given ]] || echo "with $given" >>"$told" ;;
     *install*) echo installed "${*: -1}" >>"$told" ;;
     *importlib.metadata*) exit 1 ;;
 esac
@@ -27,18 +31,24 @@ esac
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A copy of the scripts, whose .venv seems to have all but torch itself."""
+    """A copy of the scripts, whose environments seem to have all but torch itself."""
     for name in ("scripts", "requirements"):
         shutil.copytree(ROOT / name, tmp_path / name)
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
-    binaries = tmp_path / ".venv" / "bin"
-    binaries.mkdir(parents=True)
-    (binaries / "activate").write_text(str(tmp_path / ".venv"))
-    (binaries / "python").write_text(PYTHON)
-    (binaries / "python").chmod(0o755)
-    for name in ("core", "torch"):
-        shutil.copy(tmp_path / "requirements" / f"{name}.txt", tmp_path / ".venv" / f"{name}.lock")
+    pretend(tmp_path, ".venv", "core", "torch")
+    pretend(tmp_path, "build/mlflow-venv", "mlflow")
     return tmp_path
+
+
+def pretend(project: Path, environment: str, *locks: str) -> None:
+    """Make an environment with these locks in it."""
+    folder = project / environment
+    (folder / "bin").mkdir(parents=True)
+    (folder / "bin" / "activate").write_text(str(folder))
+    (folder / "bin" / "python").write_text(PYTHON)
+    (folder / "bin" / "python").chmod(0o755)
+    for name in locks:
+        shutil.copy(project / "requirements" / f"{name}.txt", folder / f"{name}.lock")
 
 
 def run(project: Path, *arguments: str) -> tuple[int, list[str]]:
@@ -76,3 +86,26 @@ def test_torch_that_does_not_help_is_a_failure(project: Path) -> None:
 
     assert status == 1
     assert told.count("register torch-in-vain") == 2
+
+
+def test_mlflow_s_client_is_there_when_a_model_comes_from_there(project: Path) -> None:
+    """In an environment of its own: planted fault, its lock installed into .venv."""
+    status, told = run(project, "mine", "--source", "mlflow:models:/m/1")
+
+    asked = "register mine --source mlflow:models:/m/1"
+    assert status == 0
+    assert told == [asked, asked, f"with {project}/build/mlflow-venv/bin/python"]
+
+
+def test_a_client_that_does_not_help_is_a_failure(project: Path) -> None:
+    status, told = run(project, "mlflow-in-vain")
+
+    assert status == 1
+    assert told.count("register mlflow-in-vain") == 2
+
+
+def test_a_model_of_mlflow_may_need_torch_too(project: Path) -> None:
+    status, told = run(project, "torch-model", "--source", "mlflow:models:/m/1")
+
+    assert status == 0
+    assert told.count("installed torch==2.13.0") == 1

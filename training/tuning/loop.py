@@ -54,8 +54,8 @@ def train(
     """
     torch.manual_seed(recipe.seed)
     steps = _steps(examples, recipe)
-    optimiser = torch.optim.AdamW(_groups(model, recipe), fused=model.device.type == "cuda")
-    average = AveragedModel(model, avg_fn=_mean_of_the_last(recipe.averaging))
+    optimiser = torch.optim.AdamW(_groups(model, recipe), fused=True)
+    average = AveragedModel(model, multi_avg_fn=_mean_of_the_last(recipe.averaging))
     progress = _Progress(say, recipe, next(steps))
     for batch in steps:
         _heat(optimiser, recipe, progress.part)
@@ -105,12 +105,15 @@ class _Progress:
         self._say(f"trained on {self.texts} texts in {minutes:.1f} minutes")
 
 
-def _mean_of_the_last(decay: float) -> Callable[[Any, Any, Any], Any]:
-    """An exponential moving average that soon forgets the weights from before the training."""
+def _mean_of_the_last(decay: float) -> Callable[[Any, Any, Any], None]:
+    """An exponential moving average that soon forgets the weights from before the training.
 
-    def averaged(mean: Any, now: Any, number: Any) -> Any:
+    Of all weights at once, in place: one by one it took an eighth of the training of a small model.
+    """
+
+    def averaged(means: Any, now: Any, number: Any) -> None:
         keep = min(decay, (1 + float(number)) / (10 + float(number)))
-        return mean * keep + now * (1 - keep)
+        torch._foreach_lerp_(means, now, 1 - keep)  # noqa: SLF001  # as swa_utils' own has it
 
     return averaged
 

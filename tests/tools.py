@@ -1,0 +1,16 @@
+"""Programs of Prometheus that tests run, and that not every machine has."""
+
+import os
+import shutil
+
+import pytest
+
+
+def debian_tool(name: str) -> str:
+    """Find the program; skip where it is not there, fail where everything has to be."""
+    found = shutil.which(name)
+    told = f"{name} is not there (Debian: apt-get install prometheus)"
+    if found is None and os.environ.get("CI") != "true":
+        pytest.skip(told)
+    assert found, told
+    return found
