@@ -113,7 +113,7 @@ def _mean_of_the_last(decay: float) -> Callable[[Any, Any, Any], None]:
 
     def averaged(means: Any, now: Any, number: Any) -> None:
         keep = min(decay, (1 + float(number)) / (10 + float(number)))
-        torch._foreach_lerp_(means, now, 1 - keep)  # noqa: SLF001  # as swa_utils' own has it
+        torch._foreach_lerp_(means, now, 1 - keep)  # as swa_utils' own has it
 
     return averaged
 
