@@ -42,14 +42,16 @@ _TRIGGERS = (
 )
 _SHARES = {  # of all harmless training rows, in percent: least and most
     "code": (6, 10),
-    "short": (3, 5),
-    "instruction": (16, 24),
-    "long": (6, 10),
-    "language": (5, 8),
+    "short": (2, 5),
+    "instruction": (12, 24),
+    "long": (5, 10),
+    "language": (4, 8),
     "quoted": (2, 6),
     "security": (4, 10),
     "trigger": (35, 55),
-    "single": (4, 10),
+    "single": (3, 10),
+    "documents": (1, 4),
+    "role": (1, 4),
 }
 
 
@@ -155,4 +157,6 @@ def test_no_slot_is_left_open(name: str) -> None:
 
 
 def _kind(row: Row) -> str:
-    return row.source.split("-")[1]
+    """The first word of the theme's name: after the round in which it was written, if it has one."""
+    words = row.source.split("-")
+    return words[2] if words[1] in {"r2", "r3"} else words[1]

@@ -10,9 +10,8 @@ from typing import Any
 from models.labelled.rows import write_rows
 from models.registration.heads.floor import FLOOR, check_floor, figures
 from models.registration.heads.lesson import Lesson
-from models.registration.heads.pooling import POOLING
+from models.registration.heads.parts import HEAD, JUDGED, POOLING, PROGRESS, TRAINING
 from models.registration.heads.progress import Watcher
-from models.registration.heads.teaching import HEAD, JUDGED, PROGRESS, TRAINING
 from models.registration.plan import Plan
 from models.registration.workshop import Workshop
 from models.spec import FittedHead, HeadClass

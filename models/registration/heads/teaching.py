@@ -18,12 +18,10 @@ from models.labelled.scores import score, softmax
 from models.registration.checkpoint import import_torch, write_tokenizer
 from models.registration.heads.features import Features, compute, read_tokens
 from models.registration.heads.fitting import Head, Numbers, fit
+from models.registration.heads.parts import HEAD, JUDGED, PROGRESS, TRAINING
 from models.registration.heads.pooling import load_encoder
 from models.registration.heads.progress import Progress
 from models.registration.heads.sampling import apart
-
-TRAINING, JUDGED, HEAD, PROGRESS = "training.jsonl", "judged.jsonl", "head.npz", "progress.json"
-"""What is in the folder of a lesson; `HEAD` has the arrays weight and bias."""
 
 _APART = 8
 """One text in so many of a label is set apart, to choose the penalty and the temperature by."""
