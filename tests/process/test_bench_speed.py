@@ -276,7 +276,7 @@ def test_an_unknown_topic_is_named() -> None:
     )
 
     assert done.returncode == 2
-    assert "there is no speeed; there is residency, serving, cold" in done.stderr
+    assert "there is no speeed; there is residency, swaps, serving, cold" in done.stderr
 
 
 @pytest.mark.process

@@ -55,7 +55,7 @@ def want(project: Path, train: list[Row], test: list[Row]) -> None:
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A copy of what the script needs, with pins of tiny wheels that lie in `wheels/`."""
-    for name in ("scripts", "training"):
+    for name in ("scripts", "training", "models/labelled"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("written"))
     binaries = tmp_path / ".venv" / "bin"
     binaries.mkdir(parents=True)

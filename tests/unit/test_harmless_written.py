@@ -157,6 +157,6 @@ def test_no_slot_is_left_open(name: str) -> None:
 
 
 def _kind(row: Row) -> str:
-    """The first word of the theme's name: after the round in which it was written, if it has one."""
+    """The first word of the theme's name, after the round in which it was written."""
     words = row.source.split("-")
     return words[2] if words[1] in {"r2", "r3"} else words[1]
