@@ -179,7 +179,9 @@ def test_a_newer_version_takes_the_name_when_it_is_whole_and_one_that_fails_neve
     good = ModelStore(store).find(GROWN, running.old)
     assert good is not None
     broken = spoilt(good, tmp_path / "spoilt")
-    running.server.post(f"/models/{GROWN}/load")
+    load = f"/models/{GROWN}/load"
+    # A listing that began while the folder was copied counts for a second.
+    running.server.wait_until(lambda: running.server.post(load).is_success)
 
     traffic = asyncio.run(_grow(running, place, broken.path))
     shown = running.server.get(f"/models/{GROWN}/versions").json()
