@@ -14,12 +14,16 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import numpy as np
 import onnx
+import onnxruntime  # type: ignore[import-untyped]
 import pytest
 from onnx import numpy_helper
+from tokenizers import Tokenizer
 
 from models.forkserver import ForkServer
 from models.labelled.rows import Row, read_rows, write_rows
+from models.labelled.scores import score
 from models.runner import Answer, LoadOrder, Runner
 from models.spec import StoredModel
 from models.store import ModelStore
@@ -79,8 +83,6 @@ def only(stored: StoredModel | None) -> StoredModel:
 def reference(source: Path, stored: StoredModel, text: str) -> list[float]:
     """Probabilities: the encoder run by transformers, alone, pooled by hand, and the linear layer
     that is in the stored graph."""
-    from tokenizers import Tokenizer  # noqa: PLC0415
-
     tokenizer = Tokenizer.from_file(str(source / "tokenizer.json"))
     tokenizer.enable_truncation(stored.max_length)
     model = transformers.AutoModel.from_pretrained(source).eval()
@@ -114,11 +116,27 @@ async def together(
     return [answer.row.probabilities for answer in answers if isinstance(answer, Answer)]
 
 
+def padded(stored: StoredModel, asked: tuple[str, ...]) -> list[list[float]]:
+    """Probabilities of texts that are one batch of the stored graph."""
+    tokenizer = Tokenizer.from_file(str(stored.path / "tokenizer.json"))
+    tokenizer.enable_truncation(stored.max_length)
+    tokenizer.enable_padding()
+    encodings = tokenizer.encode_batch(list(asked))
+    given = {
+        "input_ids": np.array([each.ids for each in encodings]),
+        "attention_mask": np.array([each.attention_mask for each in encodings]),
+    }
+    session = onnxruntime.InferenceSession(stored.path / "model.onnx")
+    [logits] = session.run(None, {each.name: given[each.name] for each in session.get_inputs()})
+    found: list[list[float]] = torch.from_numpy(logits).double().softmax(1).tolist()
+    return found
+
+
 @pytest.mark.parametrize("kind", CONFIGS)
 async def test_each_documented_architecture_answers_as_features_times_head(
     forkserver: ForkServer, files: Path, kind: str
 ) -> None:
-    """Fails when the mean is over padding too, or the head is not in the graph."""
+    """Alone and beside others. Planted fault: the mean was over padding, too."""
     source = encoder(files / "encoder", kind)
 
     done = run(files, source, *data(files), "--force")
@@ -127,8 +145,28 @@ async def test_each_documented_architecture_answers_as_features_times_head(
     stored = only(stored_in(files))
     assert stored.labels == ("benign", "prompt_injection", "code_injection")
     found = await together(forkserver, stored, LENGTHS)
-    for text, row in zip(LENGTHS, found, strict=True):
-        assert row == pytest.approx(reference(source, stored, text), abs=1e-4)
+    beside = padded(stored, LENGTHS)
+    for text, row, other in zip(LENGTHS, found, beside, strict=True):
+        wanted = reference(source, stored, text)
+        assert row == pytest.approx(wanted, abs=1e-4)
+        assert other == pytest.approx(wanted, abs=1e-4)
+
+
+async def test_what_is_stored_is_as_good_as_the_head_was_judged(
+    forkserver: ForkServer, files: Path
+) -> None:
+    """Planted fault: half of the head's weights were folded in."""
+    done = run(files, encoder(files / "encoder"), *data(files))
+
+    assert done.returncode == 0, done.stderr
+    stored = only(stored_in(files))
+    rows = read_rows(files / "judge.jsonl")
+    answers = await together(forkserver, stored, tuple(row.text for row in rows))
+    wanted = np.array([stored.labels.index(row.label) for row in rows])
+    found = score(stored.labels, wanted, np.array(answers))
+    assert stored.head is not None
+    assert found.macro_f1 == pytest.approx(stored.head.macro_f1, abs=1e-6)
+    assert found.calibration.ece == pytest.approx(stored.head.ece, abs=1e-3)
 
 
 def test_what_is_known_of_the_head_is_kept_and_what_is_done_is_told(files: Path) -> None:
