@@ -9,8 +9,9 @@ from starlette.responses import JSONResponse, PlainTextResponse
 from api import schemas
 from api.bodies import CACHE, KEEP_ALIVE, PredictBatchIn, PredictIn
 from api.door import Access, access_of
-from api.examples import ERROR, METRICS, PREDICT_BATCH_REQUEST, PREDICT_REQUEST, RESPONSES
+from api.examples import ERROR, PREDICT_BATCH_REQUEST, PREDICT_REQUEST, RESPONSES
 from api.examples_cache import EVENT_STREAM, OF_SCHEMAS
+from api.examples_metrics import METRICS
 from api.examples_versions import ALIAS_REQUEST
 from api.queries import MAX_EVENTS
 from api.schemas_versions import AliasIn

@@ -1,12 +1,15 @@
 """Houses to live in: the use cases over fakes, with small models of one size."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
 from cache.events import Cause, Removed
 from models.catalogue import Catalogue
 from models.spec import ModelSpec, StoredModel
+from models.views.prediction import Prediction
 from tests.aio.test_directory import stored
 from tests.fakes_serving import House
 
@@ -114,3 +117,19 @@ async def use(home: House, name: str = "mine") -> None:
     """Have it in memory, and asked for since it was loaded."""
     for _ in range(2):
         await home.serving.predict("x", name)
+
+
+@asynccontextmanager
+async def asked_without_pause(home: House) -> AsyncIterator[list[Prediction]]:
+    """Seven callers of "mine", single texts and batches, each one after the other; all answers."""
+    over, answers = asyncio.Event(), list[Prediction]()
+
+    async def ask() -> None:
+        while not over.is_set():
+            answers.append(await home.serving.predict("x", "mine"))
+            answers.extend(await home.serving.predict_batch(["y", "z"], "mine"))
+
+    callers = [home.begin(ask()) for _ in range(7)]
+    yield answers
+    over.set()
+    await asyncio.gather(*callers)

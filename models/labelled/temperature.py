@@ -22,7 +22,7 @@ def best_temperature(logits: Matrix, wanted: NDArray[np.int64]) -> float:
     part = (np.sqrt(5) - 1) / 2
     left, right = high - part * (high - low), low + part * (high - low)
     for _ in range(_STEPS):
-        if _loss(logits, wanted, left) < _loss(logits, wanted, right):
+        if loss(logits / np.exp(left), wanted) < loss(logits / np.exp(right), wanted):
             high, right = right, left
             left = high - part * (high - low)
         else:
@@ -31,8 +31,8 @@ def best_temperature(logits: Matrix, wanted: NDArray[np.int64]) -> float:
     return float(np.exp((low + high) / 2))
 
 
-def _loss(logits: Matrix, wanted: NDArray[np.int64], log_temperature: float) -> float:
-    scaled = logits / np.exp(log_temperature)
-    scaled = scaled - scaled.max(axis=1, keepdims=True)
-    normal = np.log(np.exp(scaled).sum(axis=1))
-    return float((normal - scaled[np.arange(len(wanted)), wanted]).mean())
+def loss(logits: Matrix, wanted: NDArray[np.int64]) -> float:
+    """The mean negative log-likelihood of the true classes, in nats."""
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    normal = np.log(np.exp(shifted).sum(axis=1))
+    return float((normal - shifted[np.arange(len(wanted)), wanted]).mean())

@@ -39,9 +39,20 @@ def write_tokenizer(source: Path, target: Path) -> None:
 
 def load(source: Path) -> Any:
     """The model in evaluation, refused when any of its weights is not in the checkpoint."""
+    model, missing = from_folder("AutoModelForSequenceClassification", source)
+    if missing:
+        raise RegistrationFailed(
+            f"the checkpoint lacks trained weights ({', '.join(missing[:4])}); without them the"
+            " answers would be random. Train the classification head and save the model again"
+        )
+    return _logits_only(model.eval())
+
+
+def from_folder(auto: str, source: Path) -> tuple[Any, list[str]]:
+    """What transformers' class `auto` makes of the folder, and the weights that are not there."""
     transformers = import_transformers()
     try:
-        model, told = transformers.AutoModelForSequenceClassification.from_pretrained(
+        model, told = getattr(transformers, auto).from_pretrained(
             source,
             use_safetensors=True,
             trust_remote_code=False,
@@ -52,13 +63,7 @@ def load(source: Path) -> Any:
         )
     except Exception as error:  # whatever transformers raises about a folder
         raise RegistrationFailed(f"transformers cannot load the model: {error}") from error
-    missing = sorted(told["missing_keys"]) + sorted(str(key) for key in told["mismatched_keys"])
-    if missing:
-        raise RegistrationFailed(
-            f"the checkpoint lacks trained weights ({', '.join(missing[:4])}); without them the"
-            " answers would be random. Train the classification head and save the model again"
-        )
-    return _logits_only(model.eval())
+    return model, sorted(told["missing_keys"]) + sorted(str(k) for k in told["mismatched_keys"])
 
 
 def _logits_only(model: Any) -> Any:

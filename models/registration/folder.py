@@ -2,12 +2,13 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
 from models.errors import RegistrationFailed
+from models.registration.tensors import tensor_names
 
 _PICKLES = re.compile(
     r"(pytorch_model|training_args|optimizer).*\.bin|.*\.(pt|pth|ckpt|pkl|joblib)"
@@ -27,8 +28,8 @@ _WHY_HEADLESS = (
     ", and without one the answers would be random. Register a fine-tuned model, or an encoder as"
     " it was pretrained, on which registration fits a head"
 )
+_NO_ARCHITECTURE = "none"
 _CLASSIFIER = "ForSequenceClassification"
-_HEADER_LIMIT = 100_000_000
 _LEAST_LABELS = 2
 _BIGGEST_LENGTH = 1_000_000
 _USUAL_LENGTH = 512
@@ -64,11 +65,11 @@ def inspect(path: Path, within: Path | None = None) -> ModelFolder:
     entries = _entries(path, (within or path).resolve())
     graphs = sorted(name for name in entries if name.endswith(".onnx"))
     weights = sorted(name for name in entries if name.endswith(".safetensors"))
-    if len(graphs) > 1:
+    if len(graphs) > 1 and is_exported(path, entries):
         _refuse(path, f"more than one .onnx file ({', '.join(graphs)}); leave one")
     if not graphs and not weights:
         _refuse_without_weights(path, entries)
-    exported = bool(graphs)
+    exported = is_exported(path, entries)
     labels = check_settings(path, entries, exported=exported)
     if exported:
         return ModelFolder(path, "onnx", _onnx_files(path, entries, graphs[0]), labels)
@@ -76,6 +77,20 @@ def inspect(path: Path, within: Path | None = None) -> ModelFolder:
         _check_head(path, [entries[name] for name in weights])
     kind = "transformers" if labels else "encoder"
     return ModelFolder(path, kind, _transformers_files(path, entries), labels)
+
+
+def is_exported(path: Path, entries: Mapping[str, Path], names: Collection[str] = ()) -> bool:
+    """Say whether an .onnx file is what counts, of those in `entries` and others of these `names`.
+
+    Beside safetensors weights of an architecture that is no classifier it is somebody's export of
+    the encoder, which has no labels.
+    """
+    known = {*entries, *names}
+    if not any(name.endswith(".onnx") for name in known):
+        return False
+    named = _architecture(_json(path, entries, "config.json"))
+    encoder = named != _NO_ARCHITECTURE and not named.endswith(_CLASSIFIER)
+    return not (encoder and any(name.endswith(".safetensors") for name in known))
 
 
 def check_settings(path: Path, entries: Mapping[str, Path], *, exported: bool) -> tuple[str, ...]:
@@ -94,7 +109,7 @@ def check_settings(path: Path, entries: Mapping[str, Path], *, exported: bool) -
 
 
 def _architecture(config: Mapping[str, Any]) -> str:
-    return str((config.get("architectures") or ["none"])[0])
+    return str((config.get("architectures") or [_NO_ARCHITECTURE])[0])
 
 
 def is_pickle(name: str) -> bool:
@@ -219,18 +234,8 @@ def _transformers_files(path: Path, entries: Mapping[str, Path]) -> dict[str, Pa
 
 def _check_head(path: Path, weights: list[Path]) -> None:
     """An architecture is only a name; the checkpoint has to hold the head's weights."""
-    if not any(_HEAD.match(name) for file in weights for name in _tensor_names(file)):
+    if not any(_HEAD.match(name) for file in weights for name in tensor_names(file)):
         _refuse(path, f"{_HEADLESS} (the checkpoint holds no weights of one){_WHY_HEADLESS}")
-
-
-def _tensor_names(file: Path) -> list[str]:
-    """From the header of a safetensors file: its length in 8 bytes, then JSON."""
-    try:
-        with file.open("rb") as stream:
-            length = int.from_bytes(stream.read(8), "little")
-            return list(json.loads(stream.read(min(length, _HEADER_LIMIT))))
-    except (OSError, ValueError) as error:
-        raise RegistrationFailed(f"{file}: not a safetensors file ({error})") from error
 
 
 def _positions(config: Mapping[str, Any]) -> Any:

@@ -10,6 +10,7 @@ from tests.aio.test_directory import until_true
 from tests.fakes import settle, until
 from tests.houses import (
     TTL,
+    asked_without_pause,
     attempts,
     begin_refresh,
     brief,
@@ -77,22 +78,13 @@ async def test_nobody_who_asks_while_champions_change_fails_or_waits_for_a_load(
     Planted fault: the name switched before the new version was resident.
     """
     home = brief("mine:v1", "mine:v2")
-    over, answers = asyncio.Event(), []
-
-    async def ask() -> None:
-        while not over.is_set():
-            answers.append(await home.serving.predict("x", "mine"))
-            answers.extend(await home.serving.predict_batch(["y", "z"], "mine"))
-
     async with home.open():
         await use(home)
-        callers = [home.begin(ask()) for _ in range(7)]
-        for version in ("v1", "v2", "v1", "v2", "v1"):
-            assert await champion(home, version) == "done"
-            assert (await home.serving.predict("x", "mine")).version == version
-            await settle()
-        over.set()
-        await asyncio.gather(*callers)
+        async with asked_without_pause(home) as answers:
+            for version in ("v1", "v2", "v1", "v2", "v1"):
+                assert await champion(home, version) == "done"
+                assert (await home.serving.predict("x", "mine")).version == version
+                await settle()
 
     assert len(answers) > 100
     assert all(answer.cache_hit for answer in answers)

@@ -1,6 +1,5 @@
 """A newer version takes the place of the one in memory at once, where no champion is set."""
 
-import asyncio
 from math import nan
 
 import pytest
@@ -12,6 +11,7 @@ from models.warming import SAMPLES
 from tests.fakes import settle, until
 from tests.fakes_serving import House
 from tests.houses import (
+    asked_without_pause,
     attempts,
     brief,
     champion,
@@ -47,21 +47,12 @@ async def test_a_newer_version_is_loaded_beside_tried_and_put_in_its_place_at_on
 
 async def test_nobody_who_asks_while_versions_are_registered_fails_or_waits_for_a_load() -> None:
     home = brief("mine:v1")
-    over, answers = asyncio.Event(), []
-
-    async def ask() -> None:
-        while not over.is_set():
-            answers.append(await home.serving.predict("x", "mine"))
-            answers.extend(await home.serving.predict_batch(["y", "z"], "mine"))
-
     async with home.open():
         await use(home)
-        callers = [home.begin(ask()) for _ in range(7)]
-        for version in ("v2", "v3", "v4"):
-            await notice(home, f"mine:{version}")
-            assert (await home.serving.predict("x", "mine")).version == version
-        over.set()
-        await asyncio.gather(*callers)
+        async with asked_without_pause(home) as answers:
+            for version in ("v2", "v3", "v4"):
+                await notice(home, f"mine:{version}")
+                assert (await home.serving.predict("x", "mine")).version == version
 
     assert all(answer.cache_hit for answer in answers)
     assert {answer.version for answer in answers} >= {"v2", "v3", "v4"}

@@ -12,6 +12,7 @@ from models.warming import SAMPLES
 from tests.fakes import settle, until
 from tests.houses import (
     TTL,
+    asked_without_pause,
     attempts,
     begin_refresh,
     begin_refreshes,
@@ -67,25 +68,16 @@ async def test_nobody_who_asks_during_a_refresh_fails_or_waits_for_a_load() -> N
     Fault found: a batch that came in the moment of the switch loaded the old version again.
     """
     home = brief("mine:v1")
-    over, answers = asyncio.Event(), []
-
-    async def ask() -> None:
-        while not over.is_set():
-            answers.append(await home.serving.predict("x", "mine"))
-            answers.extend(await home.serving.predict_batch(["y", "z"], "mine"))
-
     async with home.open():
         await use(home)
         await register(home, "mine:v2")
         gate = home.loader.hold("mine:v2")
-        callers = [home.begin(ask()) for _ in range(7)]
-        await begin_refresh(home)
-        await settle()
-        gate.set()
-        await attempts(home)
-        await settle()
-        over.set()
-        await asyncio.gather(*callers)
+        async with asked_without_pause(home) as answers:
+            await begin_refresh(home)
+            await settle()
+            gate.set()
+            await attempts(home)
+            await settle()
 
     assert len(answers) > 50
     assert all(answer.cache_hit for answer in answers)

@@ -9,6 +9,7 @@ from models.errors import LoadOutOfMemory, ModelLoadFailed
 from models.port import RefreshFailed
 from tests.fakes import settle
 from tests.houses import (
+    attempts,
     brief,
     champion,
     delete,
@@ -134,9 +135,7 @@ async def test_a_version_that_is_registered_again_begins_anew() -> None:
         await delete(home, "mine:v2")
         home.store.models.append(model("mine:v2", minute=30))
         await home.directory.refresh()
-        await use(home)
-        await refresh(home)
-        await settle()
+        await attempts(home)
 
         assert states(home) == {"mine:v2": "resident"}
 

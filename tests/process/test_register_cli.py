@@ -1,5 +1,6 @@
 """`scripts/register` from its command line on, each time a process of its own."""
 
+import json
 import os
 import signal
 import subprocess
@@ -125,6 +126,20 @@ def test_a_model_comes_from_the_hub_and_later_from_its_cache(tmp_path: Path) -> 
     [entry] = ModelStore(home / "models").list()
     assert entry.source == "Hugging Face"
     assert f"hf:me/mine@{COMMIT}" in (entry.path / "model.yaml").read_text()
+
+
+def test_an_export_of_an_encoder_is_not_fetched_beside_its_weights(tmp_path: Path) -> None:
+    """Planted fault: all .onnx files were."""
+    folder = colours(tmp_path / "m")
+    (folder / "model.safetensors").write_bytes(b"weights")
+    config = json.loads((folder / "config.json").read_text())
+    config |= {"architectures": ["BertForMaskedLM"], "model_type": "bert"}
+    (folder / "config.json").write_text(json.dumps(config))
+    with hub("me/mine", folder) as endpoint:
+        done = run(tmp_path / "home", "mine", "--source", "hf:me/mine", HF_ENDPOINT=endpoint)
+
+    assert "Fetching model.safetensors" in done.stderr
+    assert "Fetching model.onnx" not in done.stderr
 
 
 def test_a_repository_that_the_hub_has_not_is_told(tmp_path: Path) -> None:

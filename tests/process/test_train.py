@@ -164,3 +164,24 @@ def test_words_that_the_classifier_goes_by_get_lessons(
     assert "ignore" in told
     assert any("ignore" in row.text for row in read_rows(lessons))
     assert {row.label for row in read_rows(lessons)} == {"benign"}
+
+
+def test_texts_that_only_judge_are_never_trained_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without --data too. Planted fault: they were left out of what is judged by."""
+    written, judged = tmp_path / "written", tmp_path / "judged"
+    for folder in (written, judged):
+        folder.mkdir()
+    write_rows(tmp_path / "train.jsonl", texts(300, 1))
+    write_rows(tmp_path / "test.jsonl", texts(30, 2))
+    write_rows(judged / "attacks.jsonl", texts(300, 1)[:50])
+    monkeypatch.setattr(cli, "_BUILT", tmp_path)
+    monkeypatch.setattr(cli, "_WRITTEN", written)
+    monkeypatch.setattr(cli, "_JUDGED", judged)
+
+    sets = cli._sets(cli._parser().parse_args(["x", "--encoder", "dir:x"]))
+
+    own = {row.text for row in sets.judged["judged_attacks"]}
+    assert own
+    assert own.isdisjoint(row.text for row in [*sets.training, *sets.apart])

@@ -127,6 +127,26 @@ def test_an_encoder_as_it_was_pretrained_is_taken_and_has_no_labels(
     assert (folder.kind, folder.labels) == ("encoder", ())
 
 
+@pytest.mark.parametrize(
+    ("architecture", "kind"),
+    [
+        ("BertForMaskedLM", "encoder"),
+        ("BertForSequenceClassification", "onnx"),
+        (None, "onnx"),
+    ],
+)
+def test_an_export_beside_the_weights_of_an_encoder_is_none_of_a_classifier(
+    tmp_path: Path, architecture: str | None, kind: str
+) -> None:
+    """Planted fault: any .onnx file was taken for the classifier."""
+    named = {} if architecture is None else {"architectures": [architecture]}
+    config = NAMED | {"model_type": "bert"} | named
+    transformers_folder(tmp_path, config)
+    onnx_folder(tmp_path, config)
+
+    assert inspect(tmp_path).kind == kind
+
+
 def test_a_link_out_of_the_folder_is_refused(tmp_path: Path) -> None:
     """Fails when links are followed without asking where they lead."""
     (onnx_folder(tmp_path / "m") / "tokenizer.json").unlink()

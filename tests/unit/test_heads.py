@@ -14,7 +14,6 @@ from models.errors import RegistrationFailed
 from models.heads_card import head_as_written
 from models.labelled.rows import LABELS, Row, write_rows
 from models.labelled.scores import score
-from models.registration.heads.features import batches
 from models.registration.heads.floor import FLOOR, check_floor
 from models.registration.heads.lesson import Lesson, Teaching, read_lesson
 from models.registration.heads.progress import Progress, Watcher, told
@@ -211,15 +210,6 @@ def test_what_is_written_of_a_head_is_read_again(tmp_path: Path) -> None:
 
     assert stored is not None
     assert stored.head == HEAD
-
-
-@given(st.lists(st.integers(1, 50), max_size=40), st.integers(1, 100))
-def test_each_text_is_in_one_batch_that_is_not_too_large(lengths: list[int], tokens: int) -> None:
-    made = batches(lengths, tokens)
-
-    assert sorted(index for batch in made for index in batch) == list(range(len(lengths)))
-    for batch in made:
-        assert len(batch) == 1 or len(batch) * max(lengths[i] for i in batch) <= tokens
 
 
 def test_progress_is_told_once_for_each_tenth(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from random import Random
 
+from models.labelled.batching import cut
+
 _POOL = 64
 """So many batches' worth of texts are sorted by length among themselves, not all of them."""
 
@@ -19,18 +21,6 @@ def batches(lengths: Sequence[int], tokens: int, random: Random) -> list[list[in
     made: list[list[int]] = []
     for start in range(0, len(order), pool):
         some = sorted(order[start : start + pool], key=lambda index: lengths[index])
-        made += _cut(some, lengths, tokens)
+        made += cut(some, lengths, tokens)
     random.shuffle(made)
     return made
-
-
-def _cut(order: Sequence[int], lengths: Sequence[int], tokens: int) -> list[list[int]]:
-    """`order` rises by length, so the last of a batch is its longest."""
-    made: list[list[int]] = []
-    batch: list[int] = []
-    for index in order:
-        if batch and (len(batch) + 1) * lengths[index] > tokens:
-            made.append(batch)
-            batch = []
-        batch.append(index)
-    return [*made, batch] if batch else made

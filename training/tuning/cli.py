@@ -19,6 +19,7 @@ DONE, FAILED, INTERRUPTED = 0, 1, 130
 _PLAIN = Recipe()
 _ROOT = Path(__file__).parents[2]
 _WRITTEN = _ROOT / "training" / "written"
+_JUDGED = _ROOT / "training" / "judged"
 _BUILT = _ROOT / "build" / "dataset"
 
 _EPILOG = """encoder:
@@ -136,6 +137,7 @@ def _sets(options: argparse.Namespace) -> Sets:
         data = [_BUILT / "train.jsonl", *sorted(_WRITTEN.glob("*_train.jsonl"))]
         judged = {"test": _BUILT / "test.jsonl"} | judged
         judged |= {path.stem: path for path in sorted(_WRITTEN.glob("*_tuning.jsonl"))}
+        judged |= {f"judged_{path.stem}": path for path in sorted(_JUDGED.glob("*.jsonl"))}
         if not data[0].is_file():
             raise DataError(f"{data[0]} is missing: run scripts/build_dataset, or give --data")
     return gather(data, judged)

@@ -63,6 +63,16 @@ def open_encoder(folder: Path, labels: Sequence[str], max_length: int, seed: int
     return Encoder(model, tokenizer, pad, unknown)
 
 
+def open_classifier(folder: Path, max_length: int) -> tuple[list[str], Encoder]:
+    """Labels and all of what `scripts/train` has made. Raises DataError if it is not that."""
+    try:
+        config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{folder} is no folder of a classifier: {error}") from error
+    labels = [config.id2label[index] for index in sorted(config.id2label)]
+    return labels, open_encoder(folder, labels, max_length, seed=1)
+
+
 def _tokenizer(folder: Path) -> Tokenizer:
     if (folder / "tokenizer.json").is_file():
         return Tokenizer.from_file(str(folder / "tokenizer.json"))

@@ -11,6 +11,7 @@ import torch
 from torch.nn.functional import cross_entropy
 from torch.optim.swa_utils import AveragedModel
 
+from models.registration.heads.features import padded
 from training.tuning.batching import batches
 from training.tuning.distilling import distance
 from training.tuning.recipe import Recipe
@@ -162,16 +163,6 @@ def _step(
     optimiser.step()
     optimiser.zero_grad(set_to_none=True)
     return float(loss.detach())
-
-
-def padded(rows: Sequence[Sequence[int]], pad: int, device: Any) -> tuple[Any, Any]:
-    """Ids and mask, texts x the longest of them."""
-    longest = max(len(row) for row in rows)
-    ids = torch.tensor([[*row, *[pad] * (longest - len(row))] for row in rows], device=device)
-    mask = torch.tensor(
-        [[1] * len(row) + [0] * (longest - len(row)) for row in rows], device=device
-    )
-    return ids, mask
 
 
 def _forgotten(ids: Any, mask: Any, part: float, unknown: int) -> Any:

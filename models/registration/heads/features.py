@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from models.errors import RegistrationFailed
+from models.labelled.batching import cut
 from models.registration.checkpoint import import_torch
 
 TOKENS = 2048
@@ -30,26 +31,14 @@ def read_tokens(tokenizer: Path, texts: Sequence[str], max_length: int) -> list[
     return ids
 
 
-def batches(lengths: Sequence[int], tokens: int = TOKENS) -> list[list[int]]:
-    """Each index once, shortest texts first, in batches of at most `tokens` with padding.
-
-    A text that is longer than that is alone.
-    """
-    made: list[list[int]] = []
-    for index in sorted(range(len(lengths)), key=lambda index: lengths[index]):
-        if made and (len(made[-1]) + 1) * lengths[index] <= tokens:
-            made[-1].append(index)
-        else:
-            made.append([index])
-    return made
-
-
 def compute(encoder: Any, ids: Sequence[Sequence[int]], pad: int, tell: Tell) -> Features:
     """Texts x features, in the order of `ids`."""
     torch = import_torch()
     found: dict[int, Any] = {}
+    lengths = [len(each) for each in ids]
+    shortest_first = sorted(range(len(ids)), key=lengths.__getitem__)
     with torch.inference_mode():
-        for batch in batches([len(each) for each in ids]):
+        for batch in cut(shortest_first, lengths, TOKENS):
             rows = encoder(*padded([ids[index] for index in batch], pad)).double().numpy()
             found |= dict(zip(batch, rows, strict=True))
             tell(len(found), len(ids))
@@ -59,10 +48,12 @@ def compute(encoder: Any, ids: Sequence[Sequence[int]], pad: int, tell: Tell) ->
     return features
 
 
-def padded(rows: Sequence[Sequence[int]], pad: int) -> tuple[Any, Any]:
+def padded(rows: Sequence[Sequence[int]], pad: int, device: Any = "cpu") -> tuple[Any, Any]:
     """Ids and mask, texts x the longest of them."""
     torch = import_torch()
     longest = max(len(row) for row in rows)
-    ids = torch.tensor([[*row, *[pad] * (longest - len(row))] for row in rows])
-    mask = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in rows])
+    ids = torch.tensor([[*row, *[pad] * (longest - len(row))] for row in rows], device=device)
+    mask = torch.tensor(
+        [[1] * len(row) + [0] * (longest - len(row)) for row in rows], device=device
+    )
     return ids, mask

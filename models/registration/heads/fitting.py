@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.labelled.temperature import best_temperature
+from models.labelled.temperature import best_temperature, loss
 from models.registration.checkpoint import import_torch
 from models.registration.heads.features import Features
 
@@ -53,11 +53,11 @@ def fit(features: Features, wanted: Numbers, apart: NDArray[np.bool_], classes: 
         weight, bias = start[:, :-1], start[:, -1]
         logits = plain[apart] @ weight.T + bias
         temperature = best_temperature(logits, wanted[apart])
-        loss = _loss(logits / temperature, wanted[apart])
-        if best is None or loss < best[0]:
+        left = loss(logits / temperature, wanted[apart])
+        if best is None or left < best[0]:
             folded = weight / spread / temperature
             head = Head(folded, bias / temperature - folded @ mean, penalty, temperature)
-            best = loss, head
+            best = left, head
     if best is None:
         raise ValueError("there are no penalties to choose from")
     return best[1]
@@ -77,17 +77,11 @@ def _regression(
     def closure() -> Any:
         optimiser.zero_grad()
         logits = inputs @ weights[:, :-1].T + weights[:, -1]
-        loss = torch.nn.functional.cross_entropy(logits, classes)
-        loss = loss + penalty / 2 * (weights[:, :-1] ** 2).sum()
-        loss.backward()
-        return loss
+        total = torch.nn.functional.cross_entropy(logits, classes)
+        total = total + penalty / 2 * (weights[:, :-1] ** 2).sum()
+        total.backward()
+        return total
 
     optimiser.step(closure)
     found: NDArray[np.float64] = weights.detach().numpy()
     return found
-
-
-def _loss(logits: NDArray[np.float64], wanted: Numbers) -> float:
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    normal = np.log(np.exp(shifted).sum(axis=1))
-    return float((normal - shifted[np.arange(len(wanted)), wanted]).mean())

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from models.errors import RegistrationFailed
-from models.registration.checkpoint import import_torch, import_transformers
+from models.registration.checkpoint import from_folder, import_torch
 
 _UNUSED = "pooler."
 """Weights that are not asked for: many base checkpoints have none of them."""
@@ -20,21 +20,8 @@ def load_encoder(source: Path) -> Any:
 
     Refused when any weight that is used is not in the checkpoint.
     """
-    transformers = import_transformers()
-    try:
-        model, told = transformers.AutoModel.from_pretrained(
-            source,
-            use_safetensors=True,
-            trust_remote_code=False,
-            local_files_only=True,
-            output_loading_info=True,
-            attn_implementation="eager",
-            dtype="float32",
-        )
-    except Exception as error:  # whatever transformers raises about a folder
-        raise RegistrationFailed(f"transformers cannot load the encoder: {error}") from error
-    keys = [*told["missing_keys"], *(str(key) for key in told["mismatched_keys"])]
-    missing = sorted(key for key in keys if not key.startswith(_UNUSED))
+    model, lacking = from_folder("AutoModel", source)
+    missing = [key for key in lacking if not key.startswith(_UNUSED)]
     if missing:
         raise RegistrationFailed(
             f"the checkpoint lacks weights of the encoder ({', '.join(missing[:4])}); without them"

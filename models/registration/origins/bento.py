@@ -12,9 +12,7 @@ from models.errors import RegistrationFailed
 from models.registration.folder import inspect
 from models.registration.origins.found import Found
 from models.registration.origins.licence import licence_in, licence_of
-
-_OURS = "model-cache-staging"
-"""An entry that is no model: registration's own folder in stores that are mounts."""
+from models.staging import STAGING
 
 _LISTED = 20
 
@@ -63,7 +61,7 @@ def _latest(folder: Path) -> str:
 def _tags(store: Path) -> Iterator[str]:
     for card in store.glob(f"*/*/{YAML}"):
         name, version = card.parent.parent.name, card.parent.name
-        if name != _OURS and is_name(name):
+        if name != STAGING and is_name(name):
             yield f"{name}:{version}"
 
 

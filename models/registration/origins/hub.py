@@ -6,13 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from models.errors import RegistrationFailed
-from models.registration.folder import check_settings
+from models.registration.folder import check_settings, is_exported
 
 _WEIGHTS_AND_SETTINGS = re.compile(
     r".*\.(onnx|onnx\.data|onnx_data|safetensors|safetensors\.index\.json)"
     r"|(config|tokenizer|tokenizer_config|special_tokens_map|added_tokens|vocab)\.json"
     r"|vocab\.txt|merges\.txt|(spm|spiece|sentencepiece\.bpe)\.model"
 )
+_EXPORTS = (".onnx", ".onnx.data", ".onnx_data")
 _CARD = "README.md"
 """Fetched for the licence that it names."""
 
@@ -74,12 +75,15 @@ def _fetch(repo: str, revision: str | None, say: Callable[[str], None]) -> Path:
     if _CARD in there:
         wanted.append(_CARD)
     folders = set()
+    exported = True
     for name in sorted(wanted, key=lambda name: (not name.endswith(".json"), name)):
+        if name.endswith(_EXPORTS) and not exported:
+            continue
         say(f"Fetching {name} …")
         file = Path(hf_hub_download(repo, name, revision=revision, etag_timeout=_PATIENCE))
         folders.add(file.parent)
         if name == "config.json":
-            exported = any(name.endswith(".onnx") for name in wanted)
+            exported = is_exported(Path(repo), {name: file}, wanted)
             check_settings(Path(repo), {name: file}, exported=exported)
     if len(folders) > 1:
         raise RegistrationFailed(f"{repo} was changed while it was fetched; try again")
