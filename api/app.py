@@ -14,6 +14,7 @@ from api.context import Context, attach
 from api.documentation import DESCRIPTION, add_examples
 from api.door import Keys
 from api.edge import Edge
+from api.hosting import tracer_of_bentoml
 from api.lifecycle import (
     orderly_shutdown,
     stop_supervisor,
@@ -29,6 +30,7 @@ from api.problems import HANDLED, handle
 from api.routes import build_router
 from api.settings import Settings
 from api.shortcut import ShortCut, handlers_of
+from api.spans import Spans, traced
 from api.tickets import Tickets
 from models.config import ServingConfig
 from models.deadline import Deadlines
@@ -104,13 +106,16 @@ async def _lifespan(
     heartbeat: float,
 ) -> AsyncIterator[None]:
     metrics = Metrics()
+    observer: ServingObserver = metrics
+    if hosted and settings.bentoml_tracing:
+        observer = traced(metrics, Spans(tracer_of_bentoml()))
     if hosted:
         set_level(settings.log_level)
         asyncio.get_running_loop().set_exception_handler(report)
         warn_if_open(settings.keys())
     async with contextlib.AsyncExitStack() as stack:
         try:
-            opening = open_use_cases(settings.to_config(), metrics)
+            opening = open_use_cases(settings.to_config(), observer)
             use_cases = await stack.enter_async_context(opening)
         except Exception:
             logger.critical("The service cannot start; the error follows")

@@ -184,7 +184,7 @@ REQUESTS = (
     ),
     Panel(
         "Error responses by code",
-        "What docs/endpoints.md calls `code`. 400 and 404 are the clients' own; see the log for 500.",
+        "What docs/endpoints.md calls `code`. 400 and 404 are the clients' own; the log has 500s.",
         {
             "{{code}}": "sum by (code)"
             f" (increase(model_cache_errors_total{{{ONE}}}[$__rate_interval])) > 0 or vector(0)"

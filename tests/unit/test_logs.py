@@ -3,8 +3,8 @@
 import asyncio
 import json
 import logging
-import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -27,10 +27,15 @@ def request_id() -> Iterator[str]:
 
 def raised(message: str) -> Any:
     """An error with a cause, as a logger gets it."""
-    try:
-        raise ZeroDivisionError(message) from KeyError(message)
-    except ZeroDivisionError:
-        return sys.exc_info()
+    error = ZeroDivisionError(message)
+    error.__cause__ = KeyError(message)
+    with suppress(ZeroDivisionError):
+        _raise(error)
+    return type(error), error, error.__traceback__
+
+
+def _raise(error: Exception) -> None:
+    raise error
 
 
 def record(message: str = "hello", *, error: Any = None, name: str = "api.x") -> logging.LogRecord:
