@@ -63,7 +63,7 @@ def test_any_message_is_one_line_of_json(message: str) -> None:
 
 
 def test_model_and_request_are_fields_where_they_are_known(request_id: str) -> None:
-    """Nothing else that a caller adds is. Planted fault: every extra allowed."""
+    """Nothing else that a caller adds is. Planted fault: a line of more than FIELDS."""
     full = record()
     full.model, full.text = "bert", MARK
 
