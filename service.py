@@ -7,9 +7,11 @@ import bentoml
 from api.app import create_app
 from api.edge import Front
 from api.hosting import front_options, read_settings, service_options
+from api.logs import write_logs
 from models.opening import open_serving
 
 settings = read_settings()
+write_logs(settings.log_format)
 app = create_app(settings, open_serving, hosted=True)
 
 

@@ -1,5 +1,6 @@
 """The application: routes, error handlers, and the lifespan that opens and closes the use cases."""
 
+import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable
@@ -13,21 +14,24 @@ from api.context import Context, attach
 from api.documentation import DESCRIPTION, add_examples
 from api.door import Keys
 from api.edge import Edge
+from api.hosting import tracer_of_bentoml
 from api.lifecycle import (
     orderly_shutdown,
-    show_progress,
     stop_supervisor,
     tuned_garbage_collector,
     unhurried,
 )
 from api.limits import Limits
 from api.listening import warn_if_open
+from api.logs import report, set_level
 from api.metrics import Metrics
 from api.pages import build_pages
 from api.problems import HANDLED, handle
 from api.routes import build_router
 from api.settings import Settings
 from api.shortcut import ShortCut, handlers_of
+from api.spans import Spans, traced
+from api.tickets import Tickets
 from models.config import ServingConfig
 from models.deadline import Deadlines
 from models.port import ServingObserver, UseCases
@@ -50,9 +54,10 @@ class App(FastAPI):
         self.include_router(routes)
         self.state.routes = tuple(routes.routes)
         self._short_cut = ShortCut(super().__call__, self, handlers_of(routes))
+        self._tickets = Tickets(self._short_cut)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._short_cut(scope, receive, send)
+        await self._tickets(scope, receive, send)
 
     def openapi(self) -> dict[str, Any]:
         if self.openapi_schema is None:
@@ -101,12 +106,16 @@ async def _lifespan(
     heartbeat: float,
 ) -> AsyncIterator[None]:
     metrics = Metrics()
+    observer: ServingObserver = metrics
+    if hosted and settings.bentoml_tracing:
+        observer = traced(metrics, Spans(tracer_of_bentoml()))
     if hosted:
-        show_progress()
+        set_level(settings.log_level)
+        asyncio.get_running_loop().set_exception_handler(report)
         warn_if_open(settings.keys())
     async with contextlib.AsyncExitStack() as stack:
         try:
-            opening = open_use_cases(settings.to_config(), metrics)
+            opening = open_use_cases(settings.to_config(), observer)
             use_cases = await stack.enter_async_context(opening)
         except Exception:
             logger.critical("The service cannot start; the error follows")

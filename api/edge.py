@@ -12,6 +12,8 @@ from api.problems import handle
 
 BENTO_METRICS = "/metrics/bentoml"
 """Where BentoML's own metrics are shown, if they are switched on: /metrics is ours."""
+VEILED = "model_cache.query"
+"""Where Veil puts a request's query for Front."""
 
 
 class Edge:
@@ -55,6 +57,8 @@ class Front:
     8 MB for 16,000 requests. So Front, innermost of BentoML's middlewares, becomes the first at
     startup, behind those only whose class is named in `keep`.
 
+    BentoML's pieces get to see no query: it may have a text, and traces would carry it away.
+
     `bento_metrics`: whether BentoML counts, and shows what it counted at BENTO_METRICS.
     """
 
@@ -73,6 +77,9 @@ class Front:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
+            query = scope.pop(VEILED, None)
+            if query is not None:
+                scope["query_string"] = query
             if self._bento_metrics and _asks_for_metrics_of_bento(scope):
                 page = {**scope, "path": "/metrics", "raw_path": b"/metrics"}
                 await self._inner(page, receive, send)
@@ -95,7 +102,19 @@ class Front:
         kept.append(self)
         for before, after in pairwise(kept):
             before.app = after
-        return cast("ASGIApp", kept[0])
+        return cast("ASGIApp", self if kept == [self] else Veil(kept[0]))
+
+
+class Veil:
+    """Hides the query of a request from the pieces between this and Front."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            scope = {**scope, "query_string": b"", VEILED: scope["query_string"]}
+        await self.app(scope, receive, send)
 
 
 def _asks_for_metrics_of_bento(scope: Scope) -> bool:

@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from bentoml._internal.configuration.containers import BentoMLContainer
 from bentoml.exceptions import BentoMLConfigException
+from opentelemetry.trace import Tracer, TracerProvider
 
 from api.settings import Settings, SettingsError
 
@@ -36,6 +38,12 @@ def service_options(settings: Settings) -> dict[str, Any]:
         "logging": {"access": {"enabled": settings.bentoml_access_log}},
         "tracing": traced if settings.bentoml_tracing else {"excluded_urls": ".*"},
     }
+
+
+def tracer_of_bentoml() -> Tracer:
+    """What makes spans that go where BentoML's do; BentoML's provider is in no public place."""
+    provider: TracerProvider = BentoMLContainer.tracer_provider.get()
+    return provider.get_tracer("model_cache")
 
 
 def front_options(settings: Settings) -> dict[str, Any]:

@@ -15,7 +15,6 @@ from models.memory import serve_process
 
 logger = logging.getLogger(__name__)
 GC_THRESHOLD = (50_000, 50, 100)
-PACKAGES = ("api", "models", "cache")
 
 
 @contextlib.contextmanager
@@ -110,13 +109,6 @@ async def _freeze_when(is_ready: Callable[[], bool], look_every: float) -> None:
 def _freeze() -> None:
     gc.collect()
     gc.freeze()
-
-
-def show_progress() -> None:
-    """Let our packages log what they do, unless BentoML was told to be quiet or to debug."""
-    level = logging.getLogger().level
-    for package in PACKAGES:
-        logging.getLogger(package).setLevel(logging.INFO if level == logging.WARNING else level)
 
 
 def stop_supervisor() -> None:

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
+from api.codes import CODES
 from api.exposition import MAX_MODEL_LABELS, OTHER, Family, Series, written
 from api.measures import documented, measured, recalled
 from api.measures_models import of_models
@@ -57,8 +58,20 @@ class Metrics:
             labelnames=("model", "result"),
             registry=self._registry,
         )
+        self._errors = Counter(
+            "model_cache_errors",
+            "Error responses, by the code in their body",
+            labelnames=("code",),
+            registry=self._registry,
+        )
         for cause in Cause:
             self._removals.labels(cause.value)
+        for code in CODES:
+            self._errors.labels(code)
+
+    def count_error(self, code: str) -> None:
+        """An error response goes out."""
+        self._errors.labels(code).inc()
 
     def __call__(self, event: Happening, /) -> None:
         match event:

@@ -8,6 +8,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError as UnreadableValue
 
+from api.logs import Form, Level
 from api.tokens import TokenSettings
 from api.variables import PREFIX, explain, unknown_variables
 from models.config import ServingConfig
@@ -115,6 +116,13 @@ class Settings(TokenSettings):
     bentoml_metrics: bool = Field(default=False, description="BentoML's own metrics middleware")
     bentoml_access_log: bool = Field(default=False, description="BentoML's log line a request")
     bentoml_tracing: bool = Field(default=False, description="BentoML's OpenTelemetry tracing")
+    log_format: Form = Field(
+        default="text", description="lines of the log: text, or json, one object a line on stderr"
+    )
+    log_level: Level | None = Field(
+        default=None,
+        description="least level of our lines: debug, info, warning, error; unset means info",
+    )
 
     journal_enabled: bool = Field(default=True, description="keep an access journal on disk")
     journal: Path | None = Field(

@@ -88,19 +88,26 @@ class Figures:
 def _log_event(event: Event | RefreshFailed) -> None:
     match event:
         case LoadStarted():
-            _log.info("loading %s, %.1f MB reserved", event.key, event.reserved / 1e6)
+            _say(event.key, "loading %s, %.1f MB reserved", event.reserved / 1e6)
         case LoadFinished():
             size, seconds = event.footprint / 1e6, event.seconds
-            _log.info("%s is resident: %.1f MB, loaded in %.2f s", event.key, size, seconds)
+            _say(event.key, "%s is resident: %.1f MB, loaded in %.2f s", size, seconds)
         case LoadFailed():
             rest, why = event.quarantine, event.error
-            _log.error("%s could not be loaded, is left alone for %.0f s: %s", event.key, rest, why)
+            text = "%s could not be loaded, is left alone for %.0f s: %s"
+            _say(event.key, text, rest, why, level=logging.ERROR)
         case Draining() if event.room_for is not None:
-            _log.info("%s makes room for %s", event.key, event.room_for)
+            _say(event.key, "%s makes room for %s", event.room_for)
         case Removed():
             level = logging.WARNING if event.cause is Cause.FAILED else logging.INFO
-            _log.log(level, "%s %s, %.1f MB freed", event.key, event.cause, event.freed / 1e6)
+            _say(event.key, "%s %s, %.1f MB freed", event.cause, event.freed / 1e6, level=level)
         case Refreshed():
-            _log.info("%s was refreshed", event.key)
+            _say(event.key, "%s was refreshed")
         case RefreshFailed():
-            _log.warning("%s could not be refreshed: %s", event.model, event.error)
+            text = "%s could not be refreshed: %s"
+            _say(event.model, text, event.error, level=logging.WARNING)
+
+
+def _say(model: str, text: str, *rest: object, level: int = logging.INFO) -> None:
+    """`text` begins with the model, which is a field of the line as well."""
+    _log.log(level, text, model, *rest, extra={"model": model})

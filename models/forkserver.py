@@ -7,19 +7,23 @@ socket whose end is the one signal to end.
 """
 
 import asyncio
+import logging
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import IO, Self, cast
 
 from models import wire
 from models.errors import ModelLoadFailed
+from models.last_words import relay
 
+_log = logging.getLogger(__name__)
 _PROJECT = Path(__file__).resolve().parents[1]
 
 _ENVIRONMENT = {
@@ -63,6 +67,7 @@ class ForkServer:
         self._others: dict[str, ForkServer] = {}
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
+        self._words: threading.Thread | None = None
         self._starting = asyncio.Lock()
         self._adding = asyncio.Lock()
         self._closed = False
@@ -135,6 +140,8 @@ class ForkServer:
         if process:
             _kill_group(process)
             await asyncio.to_thread(process.wait)
+        if self._words:
+            await asyncio.to_thread(self._words.join, _DYING)
 
     async def _launch(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -142,6 +149,7 @@ class ForkServer:
         self._control = ours
         with theirs:
             self._process = _start_process(theirs.fileno(), self._preload)
+        self._words = relay(cast("IO[bytes]", self._process.stderr), _log)
         if not await asyncio.get_running_loop().sock_recv(ours, 64):
             raise ModelLoadFailed("the fork server ended while it started; its log says why")
 
@@ -186,6 +194,7 @@ def _start_process(control: int, preload: str = _ENGINES["onnx"]) -> subprocess.
         env=os.environ | _ENVIRONMENT | {"PYTHONPATH": path},
         pass_fds=[control],
         stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
     )
 
 

@@ -13,7 +13,6 @@ import signal
 import socket
 import threading
 import time
-import traceback
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +20,7 @@ from typing import Any, NoReturn
 
 from models import wire
 from models.engines import Engine, Row
+from models.traces import places
 
 Answers = dict[str, Any]
 
@@ -38,6 +38,8 @@ ENGINES = {
 _READ = 1 << 16
 """Bytes a read."""
 
+_STDERR = 2
+
 
 def run(link: socket.socket) -> NoReturn:
     """Serve `link` until its end. Called in a fresh fork, which it never leaves."""
@@ -48,8 +50,8 @@ def run(link: socket.socket) -> NoReturn:
         status = 0
     except ConnectionError:
         status = 0  # the service is gone
-    except BaseException:
-        traceback.print_exc()
+    except BaseException as error:
+        os.write(_STDERR, f"{places(error)}\n".encode())
         raise
     finally:
         os._exit(status)
@@ -103,6 +105,7 @@ class _Runner:
         self._decoder = wire.Decoder()
         self._read: deque[wire.Message] = deque()
         self._engine: Engine | None = None
+        self._words = _STDERR
         self._operations: dict[str, Callable[..., Answers]] = {
             "load": self._load,
             "predict": self._predict,
@@ -129,8 +132,8 @@ class _Runner:
                 self._answer(call.pop("id"), self._operations[call.pop("op")], call)
         except ConnectionError:
             status = 0
-        except BaseException:
-            traceback.print_exc()
+        except BaseException as error:
+            os.write(self._words, f"{places(error)}\n".encode())
             raise
         finally:
             os._exit(status)
@@ -157,6 +160,8 @@ class _Runner:
     ) -> Answers:
         make = _resolve(ENGINES[engine])
         self._engine = loaded = make(Path(path), tuple(labels), **options)
+        if self._words == _STDERR:
+            self._words = _quiet_libraries()
         self._start_threads(threads - 1)
         return {"device": loaded.device, "batch_proof": loaded.batch_proof}
 
@@ -166,6 +171,18 @@ class _Runner:
         began = time.perf_counter()
         rows = _rows(self._engine, texts)
         return {"rows": rows, "seconds": time.perf_counter() - began}
+
+
+def _quiet_libraries() -> int:
+    """A descriptor for our own last words; what else is written to standard error is lost.
+
+    From here on texts are read, and libraries quote them: Rust's panics do.
+    """
+    kept = os.dup(_STDERR)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, _STDERR)
+    os.close(nowhere)
+    return kept
 
 
 def _rows(engine: Engine, texts: list[str]) -> list[Answers]:

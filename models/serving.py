@@ -175,7 +175,7 @@ class Serving:
             ref, _ = await self._versions.found(name)
             await self._warming.warm_up(str(ref))
         except (ModelError, CacheError) as error:
-            _log.error("%s was not warmed up: %s", name, error)
+            _log.error("%s was not warmed up: %s", name, error, extra={"model": name})
 
     async def cleanup(self) -> CleanupReport:
         before = self._residency.totals().footprint

@@ -183,6 +183,16 @@ REQUESTS = (
         most=1,
     ),
     Panel(
+        "Error responses by code",
+        "What docs/endpoints.md calls `code`. 400 and 404 are the clients' own; the log has 500s.",
+        {
+            "{{code}}": "sum by (code)"
+            f" (increase(model_cache_errors_total{{{ONE}}}[$__rate_interval])) > 0 or vector(0)"
+        },
+        stacked=True,
+        bars=True,
+    ),
+    Panel(
         "Queue",
         "Requests that wait for a model. For long above 0: pins and models in use fill the budget.",
         {"{{instance}}": f"model_cache_waiting{{{ONE}}}"},

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from api.app import create_app
-from api.lifecycle import GC_THRESHOLD, PACKAGES, tuned_garbage_collector
+from api.lifecycle import GC_THRESHOLD, tuned_garbage_collector
+from api.logs import PACKAGES
 from api.settings import Settings
 from tests.fakes import settle
 from tests.fakes_api import FakeUseCases, opened

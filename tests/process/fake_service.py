@@ -16,6 +16,7 @@ import bentoml
 from api.app import create_app
 from api.edge import Front
 from api.hosting import front_options, read_settings, service_options
+from api.logs import write_logs
 from models.config import ServingConfig
 from models.port import ServingObserver
 from models.views.prediction import Prediction
@@ -65,6 +66,7 @@ async def open_scripted(
 
 
 settings = read_settings()
+write_logs(settings.log_format)
 app = create_app(settings, open_scripted, hosted=True)
 
 

@@ -190,3 +190,29 @@ async def test_a_child_that_speaks_nonsense_is_ended(forkserver: ForkServer) -> 
         other.sendall(b"HTTP/1.1 200 OK")
         await asyncio.wait_for(child.wait_ended(), 10)
     await child.close()
+
+
+async def test_what_it_writes_to_standard_error_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """Else it were no lines of JSON among those of the service."""
+    with pytest.raises(ModelLoadFailed):
+        await ForkServer.start("models.nothing")
+    await until(lambda: "No module named 'models.nothing'" in caplog.text, "the line is logged")
+
+    assert {record.name for record in caplog.records} == {"models.forkserver"}
+
+
+async def test_what_a_runner_writes_is_logged_until_it_reads_texts(
+    forkserver: ForkServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A library may quote a text. Planted fault: standard error left as it is."""
+    runner = await Runner.start(forkserver, tiny.order(tiny.write_model(tmp_path)), timeout=LONG)
+    writes = {"target": "tests.tiny:write_to_stderr", "arguments": {"words": "in a runner"}}
+    await runner._child.call("call", **writes)
+    await runner.close()
+    child = await Child.start(forkserver)
+    writes["arguments"] = {"words": "before a load"}
+    await child.call("call", **writes)
+    await child.close()
+    await until(lambda: "before a load" in caplog.text, "the line is logged")
+
+    assert "in a runner" not in caplog.text

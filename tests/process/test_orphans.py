@@ -98,4 +98,5 @@ async def test_a_service_that_ends_before_it_has_read_everything_is_noticed_too(
         control.close()
 
         await until(lambda: not lives(hello["pid"]), "the stopped runner gone")
-    assert process.wait() == -signal.SIGKILL
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL

@@ -6,6 +6,7 @@ import subprocess
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from api.codes import CODES
 from api.exposition import MAX_MODEL_LABELS, Family, Series, lines
 from api.metrics import Metrics
 from cache.events import Cause, LoadFailed, LoadFinished, LoadStarted, Refreshed, Removed
@@ -70,6 +71,20 @@ def test_every_cause_of_removal_has_a_series_from_the_start() -> None:
     assert {sample(text, f'model_cache_removals_total{{cause="{cause}"}}') for cause in Cause} == {
         "0"
     }
+
+
+def test_every_code_of_an_error_has_a_series_from_the_start() -> None:
+    """Planted fault: series made by their first error."""
+    metrics = Metrics()
+    metrics.count_error("OVERLOADED")
+    text = rendered(metrics)
+
+    assert sample(text, 'model_cache_errors_total{code="OVERLOADED"}') == "1"
+    assert {
+        sample(text, f'model_cache_errors_total{{code="{code}"}}')
+        for code in CODES
+        if code != "OVERLOADED"
+    } == {"0"}
 
 
 def test_refreshes_are_counted_by_model_and_result() -> None:

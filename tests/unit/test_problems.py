@@ -7,6 +7,7 @@ import pytest
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from api.codes import CODES as COUNTED
 from api.problems import (
     INTERNAL,
     TABLE,
@@ -51,6 +52,7 @@ def request() -> Request:
 def test_the_table_holds_exactly_the_codes_of_the_design() -> None:
     """Seen failing with INSUFFICIENT_MEMORY at 507."""
     assert {kind.code: kind.status for kind in TABLE.values()} == CODES
+    assert set(COUNTED) == set(CODES)
 
 
 def test_every_429_and_503_has_a_retry_after() -> None:
