@@ -9,7 +9,7 @@ from api import schemas as out
 from api.forms import CachePriority
 from api.schemas_compiled import CompiledOut, ParityOut
 from api.schemas_head import HeadOut
-from api.schemas_predictions import PredictionCacheOut
+from api.schemas_predictions import PredictionCacheOut, SharedCacheOut
 from api.units import (
     iso,
     iso_or_none,
@@ -24,7 +24,13 @@ from api.units import (
 from cache.ports import Priority
 from models.views.model import LifetimeView, ModelView, QuarantineView, RunnerView, StandingView
 from models.views.performance import Performance
-from models.views.system import CacheView, MemoryUsage, PredictionCacheView, SystemView
+from models.views.system import (
+    CacheView,
+    MemoryUsage,
+    PredictionCacheView,
+    SharedCacheView,
+    SystemView,
+)
 
 FOREVER = -1.0
 PRIORITIES: dict[Priority, CachePriority] = {
@@ -222,7 +228,12 @@ def _prediction_cache(view: PredictionCacheView) -> PredictionCacheOut:
         joined=view.joined,
         evictions=view.evictions,
         models_off=view.models_off,
+        shared=None if view.shared is None else _shared(view.shared),
     )
+
+
+def _shared(view: SharedCacheView) -> SharedCacheOut:
+    return SharedCacheOut(**asdict(view), hit_rate=rate(view.hit_rate))
 
 
 def _model_stats(view: ModelView) -> out.ModelStatsOut:
