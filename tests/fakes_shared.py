@@ -12,7 +12,8 @@ from models.shared.port import StoreFailed
 class FakeStore:
     """`failure` is raised by every call until it is None again; `answers` holds calls until set.
 
-    `connects_at_once` takes connections all the same. `full` refuses what is put, as a Redis without memory does. `calls` are the keys of each `get`.
+    `connects_at_once` takes connections all the same. `full` refuses what is put, as a Redis
+    without memory does. `calls` are the keys of each `get`.
     """
 
     place: str = "a fake store"

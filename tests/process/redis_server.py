@@ -56,20 +56,28 @@ class RedisServer:
 
     def ask(self, *words: str | bytes) -> bytes:
         """Send one command; what it answers, as it comes over the wire."""
-        parts = [word.encode() if isinstance(word, str) else word for word in words]
-        sent = b"*%d\r\n" % len(parts) + b"".join(b"$%d\r\n%s\r\n" % (len(p), p) for p in parts)
-        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
-            connection.sendall(sent + b"*1\r\n$4\r\nQUIT\r\n")
-            return b"".join(iter(lambda: connection.recv(65536), b""))
+        return self._talk(words)
 
-    def keys(self) -> list[str]:
-        lines = self.ask("KEYS", "*").split(b"\r\n")
-        return [line.decode() for line in lines if line and line[:1] not in b"*$+"]
+    def ask_as(self, password: str, *words: str | bytes) -> bytes:
+        """The same, after a login."""
+        return self._talk(("AUTH", password), words)
+
+    def _talk(self, *commands: tuple[str | bytes, ...]) -> bytes:
+        sent = b"".join(written(command) for command in (*commands, ("QUIT",)))
+        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
+            connection.sendall(sent)
+            return b"".join(iter(lambda: connection.recv(65536), b""))
 
     def _listens(self) -> bool:
         with contextlib.suppress(OSError):
             return self.ask("PING")[:1] in b"+-"
         return False
+
+
+def written(words: tuple[str | bytes, ...]) -> bytes:
+    """One command as it is sent."""
+    parts = [word.encode() if isinstance(word, str) else word for word in words]
+    return b"*%d\r\n" % len(parts) + b"".join(b"$%d\r\n%s\r\n" % (len(p), p) for p in parts)
 
 
 @contextlib.contextmanager
