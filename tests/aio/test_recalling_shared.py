@@ -1,11 +1,14 @@
 """Predictions that another service made: over a store that two houses share."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from models.config import SharedConfig
+from models.engines import Row
+from models.shared.encoding import encode
 from models.shared.sharing import Sharing
 from tests.fakes import until
 from tests.fakes_serving import House
@@ -99,14 +102,17 @@ async def test_without_the_cache_nothing_is_looked_up_or_shared() -> None:
 
 
 async def test_what_is_shared_is_as_old_as_its_time_to_live_at_most() -> None:
-    """At home it does not begin anew. Planted fault: it did, and lived twice as long."""
+    """At home it does not begin anew. Planted fault: it did, and lived longer."""
     store = FakeStore()
     async with neighbour(store) as one, neighbour(store) as other:
         await one.serving.predict("x", "shipped")
         await written(one)
+        [name] = store.values
+        row = Row((0.75, 0.25), tokens=1, truncated=False)
+        await store.put([(name, encode(row, name, time.time() - TTL / 2))], TTL)
         assert (await other.serving.predict("x", "shipped")).cached
         store.values.clear()
-        other.clock.advance(TTL)
+        other.clock.advance(TTL / 2)
 
         assert not (await other.serving.predict("x", "shipped")).cached
 

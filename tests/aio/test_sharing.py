@@ -173,7 +173,8 @@ async def test_nobody_is_left_waiting_when_it_ends() -> None:
         asked = [asyncio.create_task(found(made, digest)) for digest in DIGESTS[:3]]
         await settle()
 
-    assert await asyncio.gather(*asked) == [[]] * 3
+    async with asyncio.timeout(PATIENT):
+        assert await asyncio.gather(*asked) == [[]] * 3
 
 
 @pytest.mark.parametrize("value", [b"", b"garbage", b"\x80\x04\x95" + bytes(35), bytes(38)])
@@ -210,7 +211,7 @@ async def test_what_cannot_be_written_at_once_is_dropped_and_nobody_waits() -> N
 
 
 async def test_one_that_is_full_is_still_read(caplog: pytest.LogCaptureFixture) -> None:
-    """That nothing is written is said once. Planted fault: it counted for the breaker."""
+    """That nothing is written is said once. Planted fault: each time."""
     store = FakeStore()
     async with sharing(store) as made:
         await keep(made, store, DIGESTS[0])

@@ -73,7 +73,7 @@ async def test_to_read_and_to_write_go_on_at_once(store: Store) -> None:
 
 
 async def test_it_is_connected_anew_after_a_call_that_was_given_up(store: Store) -> None:
-    """The late answer is nobody's. Planted fault: it was read as the next call's."""
+    """The late answer is nobody's."""
     await store.put([("a", b"1"), ("b", b"2")], 60.0)
     asked = asyncio.ensure_future(store.get(["a"]))
     await asyncio.sleep(0)

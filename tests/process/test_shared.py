@@ -115,7 +115,6 @@ def keys(said: bytes) -> list[bytes]:
 
 
 def test_a_value_that_is_garbage_is_read_past(two: list[Server], redis: RedisServer) -> None:
-    """And is replaced. Planted fault: whatever was there was unpacked."""
     one, other = two
     redis.ask_as(PASSWORD, "FLUSHALL")
     first = share(one, "Garbage in")
@@ -132,7 +131,7 @@ def test_a_value_that_is_garbage_is_read_past(two: list[Server], redis: RedisSer
 def test_a_redis_that_is_killed_is_never_an_error(
     two: list[Server], redis: RedisServer, show: Callable[[str], None]
 ) -> None:
-    """In the middle of traffic; it is used again when it is back. Planted fault: it raised."""
+    """In the middle of traffic; it is used again when it is back."""
     one, other = two
     usual = latencies(one, "usual", 30)
     gone = latencies(one, "killed", 60, at=10, do=redis.end)
@@ -151,7 +150,7 @@ def test_a_redis_that_is_killed_is_never_an_error(
 def test_a_redis_that_hangs_costs_one_deadline(
     two: list[Server], redis: RedisServer, show: Callable[[str], None]
 ) -> None:
-    """Stopped: it takes connections and answers none. Planted fault: each request waited."""
+    """Stopped: it takes connections and answers none."""
     one, _ = two
     usual = latencies(one, "before it hangs", 30)
     hung = latencies(one, "it hangs", 60, at=10, do=lambda: redis.send(signal.SIGSTOP))
@@ -185,7 +184,7 @@ def told(what: str, usual: list[float], then: list[float]) -> str:
 
 
 def test_another_version_is_not_answered_for(two: list[Server], tmp_path: Path) -> None:
-    """Though its weights are the same. Planted fault: shared by name and text alone."""
+    """Though its weights are the same."""
     one, other = two
     until(other, connected=True)
     share(one, "Who are you?")

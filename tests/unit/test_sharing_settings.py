@@ -61,7 +61,7 @@ def test_an_address_is_read_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_pat
         ("unix://", "that is no address of a Redis"),
         (f"redis://me:{SECRET}@cache:port", "the address cannot be read"),
         (f"redis://me:{SECRET}@cache/first", "what follows the port is the database's number"),
-        (f"redis://cache?{SECRET}=1", "the address has 1 option(s) that are not known: give db, ssl_ca"),
+        (f"redis://cache?{SECRET}=1", "the address has 1 option(s) that are not known: give db"),
         ("redis://cache?socket_timeout=100", "the address has 1 option(s) that are not known"),
         ("", "that is no address of a Redis"),
     ],
