@@ -170,8 +170,10 @@ async def test_nobody_is_left_waiting_when_it_ends() -> None:
     store = FakeStore()
     async with sharing(store) as made:
         store.answers.clear()
-        asked = [asyncio.create_task(found(made, digest)) for digest in DIGESTS[:3]]
-        await settle()
+        asked = []
+        for digest in DIGESTS[:3]:
+            asked.append(asyncio.create_task(found(made, digest)))
+            await settle()
 
     async with asyncio.timeout(PATIENT):
         assert await asyncio.gather(*asked) == [[]] * 3

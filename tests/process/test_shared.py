@@ -84,7 +84,7 @@ def share(server: Server, text: str) -> dict[str, Any]:
 
 
 def test_what_one_service_answered_another_does_not_compute(two: list[Server]) -> None:
-    """The same numbers, from Redis. Planted fault: keys of the store's path."""
+    """The same numbers, from Redis."""
     one, other = two
     for server in two:
         until(server, connected=True)
