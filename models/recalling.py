@@ -129,8 +129,7 @@ class Recalling:
             (lookup.key, keep_alive, *lookup.wanted), lambda: self._compute(lookup, compute)
         )
         for digest, one in answered.items():
-            was_computed = one.origin is Origin.COMPUTED
-            lookup.recalled[digest] = _joined(one) if joined and was_computed else one
+            lookup.recalled[digest] = _joined(one) if joined else one
 
     def forget(self, name: str) -> None:
         """Drop the answers of a model that is not registered any more."""
@@ -158,10 +157,13 @@ class Recalling:
                 self._results.drop(former)
 
     async def _compute(self, lookup: Lookup, compute: Compute) -> dict[bytes, Recalled]:
-        found = {} if self._sharing is None else await self._shared(self._sharing, lookup)
-        rest = {digest: text for digest, text in lookup.wanted.items() if digest not in found}
-        if not rest:
-            return found
+        found: dict[bytes, Recalled] = {}
+        rest = lookup.wanted
+        if self._sharing is not None:
+            found = await self._shared(self._sharing, lookup)
+            rest = {digest: text for digest, text in rest.items() if digest not in found}
+            if not rest:
+                return found
         answers = await compute(tuple(rest.values()))
         for (digest, text), answer in zip(rest.items(), answers, strict=True):
             one = found[digest] = computed(answer)
@@ -214,4 +216,7 @@ def computed(answer: Answered) -> Recalled:
 
 
 def _joined(one: Recalled) -> Recalled:
+    """As it is for whoever waited for it: he shared an inference, if there was one."""
+    if one.origin is not Origin.COMPUTED:
+        return one
     return replace(one, origin=Origin.JOINED, seconds=0.0)
