@@ -198,6 +198,7 @@ RESPONSES: dict[str, dict[str, Any]] = {
                 "joined": 2,
                 "evictions": 0,
                 "models_off": 0,
+                "shared": None,
             },
             "models": {
                 NAME: _usage(512.3, 45, 0.93),

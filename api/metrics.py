@@ -13,6 +13,7 @@ from api.codes import CODES
 from api.exposition import MAX_MODEL_LABELS, OTHER, Family, Series, written
 from api.measures import documented, measured, recalled
 from api.measures_models import of_models
+from api.measures_shared import shared
 from cache.events import Cause, LoadFailed, LoadFinished, Refreshed, Removed
 from models.port import Happening, Predicted, RefreshFailed, WarmedUp
 from models.views.system import CacheView, SystemView
@@ -97,6 +98,7 @@ class Metrics:
                 *documented(cache, system),
                 *measured(system, ready=ready),
                 *recalled(cache),
+                *shared(cache.predictions.shared),
                 *of_models(cache.models, now),
                 *self._counted(),
             ]

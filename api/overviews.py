@@ -7,9 +7,9 @@ from typing import Any
 
 from api import schemas as out
 from api.forms import CachePriority
+from api.overviews_predictions import prediction_cache
 from api.schemas_compiled import CompiledOut, ParityOut
 from api.schemas_head import HeadOut
-from api.schemas_predictions import PredictionCacheOut
 from api.units import (
     iso,
     iso_or_none,
@@ -24,7 +24,7 @@ from api.units import (
 from cache.ports import Priority
 from models.views.model import LifetimeView, ModelView, QuarantineView, RunnerView, StandingView
 from models.views.performance import Performance
-from models.views.system import CacheView, MemoryUsage, PredictionCacheView, SystemView
+from models.views.system import CacheView, MemoryUsage, SystemView
 
 FOREVER = -1.0
 PRIORITIES: dict[Priority, CachePriority] = {
@@ -88,7 +88,7 @@ def stats(cache: CacheView, system: SystemView) -> out.StatsOut:
             cached_models=cache.cached,
             memory_usage=memory(cache.memory),
             performance=_performance(cache.performance),
-            prediction_cache=_prediction_cache(cache.predictions),
+            prediction_cache=prediction_cache(cache.predictions),
             models={view.name: _model_stats(view) for view in seen},
         ),
         system_stats=out.SystemStatsOut(
@@ -208,21 +208,6 @@ def _performance(counted: Performance) -> out.PerformanceOut:
 
 def _model_performance(counted: Performance) -> out.ModelPerformanceOut:
     return out.ModelPerformanceOut(hit_rate=rate(counted.hit_rate), **_counters(counted))
-
-
-def _prediction_cache(view: PredictionCacheView) -> PredictionCacheOut:
-    return PredictionCacheOut(
-        used_mb=mb(view.size),
-        total_mb=mb(view.capacity),
-        entries=view.entries,
-        hits=view.hits,
-        misses=view.misses,
-        hit_rate=rate(view.hit_rate),
-        bypassed=view.bypassed,
-        joined=view.joined,
-        evictions=view.evictions,
-        models_off=view.models_off,
-    )
 
 
 def _model_stats(view: ModelView) -> out.ModelStatsOut:

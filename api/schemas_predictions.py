@@ -31,6 +31,22 @@ class PredictBatchOut(Out):
     timestamp: Timestamp
 
 
+class SharedCacheOut(Out):
+    circuit: Annotated[str, Field(description="closed (in use), open (left alone) or half_open")]
+    connected: bool
+    opened: Annotated[int, Field(description="how often it failed, and was left alone")]
+    hits: int
+    misses: int
+    hit_rate: float
+    unusable: Annotated[int, Field(description="of the misses: values that were not understood")]
+    bypassed: Annotated[int, Field(description="lookups not made for models that are off")]
+    skipped: Annotated[int, Field(description="lookups not made, or without an answer in time")]
+    errors: Annotated[int, Field(description="calls that failed or took too long")]
+    written: int
+    dropped: Annotated[int, Field(description="predictions that were not handed over")]
+    models_off: Annotated[int, Field(description="models whose hit rate is too low to ask for all")]
+
+
 class PredictionCacheOut(Out):
     used_mb: float
     total_mb: float
@@ -42,3 +58,7 @@ class PredictionCacheOut(Out):
     joined: Annotated[int, Field(description="requests that shared another's inference")]
     evictions: int
     models_off: Annotated[int, Field(description="models whose hit rate is too low to keep all")]
+    shared: Annotated[
+        SharedCacheOut | None,
+        Field(description="what services share, if that is set"),
+    ]

@@ -9,6 +9,7 @@ from pydantic_settings import SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError as UnreadableValue
 
 from api.logs import Form, Level
+from api.sharing import SharingSettings
 from api.tokens import TokenSettings
 from api.variables import PREFIX, explain, unknown_variables
 from models.config import ServingConfig
@@ -27,7 +28,7 @@ class SettingsError(ValueError):
     """The settings cannot be used; the message names each variable and what is wrong with it."""
 
 
-class Settings(TokenSettings):
+class Settings(TokenSettings, SharingSettings):
     """Defaults are the documented ones. Sizes are in MB of 10^6 bytes, times in seconds."""
 
     model_config = SettingsConfigDict(
@@ -179,6 +180,15 @@ class Settings(TokenSettings):
             )
         return self
 
+    @model_validator(mode="after")
+    def _what_is_shared_is_kept(self) -> Self:
+        if self.shared() is not None and not self.prediction_cache_mb:
+            raise ValueError(
+                f"{PREFIX}REDIS_URL shares the prediction cache, and {PREFIX}PREDICTION_CACHE_MB"
+                " is 0: there is none; unset one of them"
+            )
+        return self
+
     @classmethod
     def from_environment(cls) -> Self:
         """Read and check the environment; raises SettingsError with all that is wrong."""
@@ -233,6 +243,7 @@ class Settings(TokenSettings):
             max_windows=self.max_windows,
             prediction_cache=round(self.prediction_cache_mb * MEGABYTE),
             prediction_cache_ttl=self.prediction_cache_ttl,
+            shared=self.shared(),
         )
 
 

@@ -10,6 +10,8 @@ from typing import Generic, TypeVar
 
 from cachetools import LRUCache
 
+from cache.worth import Judged, Worth
+
 V = TypeVar("V")
 
 ENTRY_BYTES = 400
@@ -17,21 +19,6 @@ ENTRY_BYTES = 400
 its places in three hash tables, just after these have grown. Measured: 300 to 390."""
 
 _NUMBER_BYTES = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Worth:
-    """When the results of a scope are worth their memory: at a hit rate of `rate` and above.
-
-    It is judged after each `window` of lookups: a rate of 2 % in 2,000 is known to within 0.3
-    percentage points. Below it, one digest in `sample` is still kept, so that a scope that begins
-    to repeat itself is noticed. By time alone any rate would do: a lookup and the storing cost
-    some 10 µs, an inference 4 ms and more. It is room that others could use better.
-    """
-
-    window: int = 2000
-    rate: float = 0.02
-    sample: int = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,27 +41,10 @@ class ResultsFigures:
 
 @dataclass(slots=True)
 class _Scope:
-    """Where a scope stands in its window. `prefix` begins the keys of its entries.
-
-    Off, it still looks up and keeps a sample, chosen by digest so that what comes again is in
-    the sample again: its hit rate is that of the whole, had the whole been kept.
-    """
+    """`prefix` begins the keys of its entries."""
 
     prefix: bytes
-    worth: Worth
-    on: bool = True
-    lookups: int = 0
-    hits: int = 0
-
-    def takes(self, digest: bytes) -> bool:
-        return self.on or digest[0] % self.worth.sample == 0
-
-    def looked_up(self, *, hit: bool) -> None:
-        self.lookups += 1
-        self.hits += hit
-        if self.lookups == self.worth.window:
-            self.on = self.hits >= self.worth.rate * self.lookups
-            self.lookups = self.hits = 0
+    judged: Judged
 
 
 @dataclass(slots=True)
@@ -125,11 +95,11 @@ class Results(Generic[V]):
     def get(self, scope: str, digest: bytes, now: float) -> V | None:
         """The result, None where there is none. Counts as a lookup of the scope."""
         about = self._scope(scope)
-        if not about.takes(digest):
+        if not about.judged.takes(digest):
             self._bypassed += 1
             return None
         entry = self._fresh(about.prefix + digest, now)
-        about.looked_up(hit=entry is not None)
+        about.judged.looked_up(hit=entry is not None)
         if entry is None:
             self._misses += 1
             return None
@@ -140,7 +110,7 @@ class Results(Generic[V]):
         """Keep a result, unless the scope is off or it is larger than all there may be."""
         about = self._scope(scope)
         size = ENTRY_BYTES + len(digest) + self._sizeof(value)
-        if about.takes(digest) and size <= self._capacity:
+        if about.judged.takes(digest) and size <= self._capacity:
             self._entries[about.prefix + digest] = _Entry(value, now + self._ttl, size)
 
     def drop(self, scope: str) -> None:
@@ -156,14 +126,14 @@ class Results(Generic[V]):
             misses=self._misses,
             bypassed=self._bypassed,
             evictions=self._entries.evictions,
-            scopes_off=sum(not about.on for about in self._scopes.values()),
+            scopes_off=sum(not about.judged.on for about in self._scopes.values()),
         )
 
     def _scope(self, scope: str) -> _Scope:
         about = self._scopes.get(scope)
         if about is None:
             prefix = next(self._numbers).to_bytes(_NUMBER_BYTES)
-            about = self._scopes[scope] = _Scope(prefix, self._worth)
+            about = self._scopes[scope] = _Scope(prefix, Judged(self._worth))
         return about
 
     def _fresh(self, key: bytes, now: float) -> _Entry[V] | None:

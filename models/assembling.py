@@ -10,6 +10,7 @@ from models.aliasing import Aliasing
 from models.answering import Answering
 from models.background import Background
 from models.budget import Budget
+from models.catalogue import parse_ref
 from models.chronicle import Chronicle
 from models.clock import SystemClock
 from models.config import ServingConfig, cores
@@ -28,6 +29,8 @@ from models.refreshing import Refreshing
 from models.rules import rules_of
 from models.serving import Serving
 from models.setbacks import Setbacks
+from models.shared.sharing import Sharing
+from models.spec import StoredModel
 from models.versions import Versions, name_of
 from models.warming import Warming
 
@@ -44,6 +47,7 @@ def assemble(
     root: int,
     devices: Mapping[str, int] | None = None,
     setbacks: Setbacks | None = None,
+    sharing: Sharing | None = None,
 ) -> Serving:
     """The use cases, ready to be started.
 
@@ -52,7 +56,7 @@ def assemble(
 
     `limit` is the memory limit in bytes, `free` tells what of the machine's memory is free,
     `devices` is the budget of each GPU, and `root` the process id at the top of the service.
-    `setbacks` are those of before the start.
+    `setbacks` are those of before the start. `sharing` is the prediction cache's second level.
     """
     directory = loader.directory
     chronicle = Chronicle(clock, config.events_kept)
@@ -96,7 +100,11 @@ def assemble(
         config.warmup_requests,
     )
     refreshing = Refreshing(residency, versions, warming, clock, figures.on_event)
-    recalling = Recalling(config, directory.catalogue)
+
+    def stored_of(key: str) -> StoredModel | None:
+        return directory.entry(parse_ref(key))[1]
+
+    recalling = Recalling(config, directory.catalogue, sharing, stored_of)
     overview = Overview(
         config,
         directory,

@@ -6,12 +6,26 @@ from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
+class SharedConfig:
+    """Where answers are shared with other services; `url` may hold a password, and is not shown.
+
+    `timeout` is a look-up's, and `retry_seconds` how long a store that fails is left alone.
+    """
+
+    url: str = field(repr=False)
+    timeout: float = 0.01
+    retry_seconds: float = 5.0
+    prefix: str = "model-cache"
+
+
+@dataclass(frozen=True, slots=True)
 class ServingConfig:
     """Defaults are the documented ones. Fractions are of the memory limit.
 
     `memory_limit` None means the smallest cgroup limit, else the physical memory.
     `catalogue` None means the one that ships with the project, `journal` None a file beside the
-    model store. `api/settings.py` describes each field.
+    model store, `shared` None that answers are kept here alone. `api/settings.py` describes each
+    field.
     """
 
     max_memory_usage: float = 0.8
@@ -51,6 +65,7 @@ class ServingConfig:
     max_windows: int = 16
     prediction_cache: int = 32_000_000
     prediction_cache_ttl: float = 3600.0
+    shared: SharedConfig | None = None
     ttl_by_type: dict[str, float] = field(default_factory=dict)
 
 

@@ -26,6 +26,7 @@ from models.registration.register import ensure_embedded
 from models.serving import Serving
 from models.setbacks import Setbacks
 from models.setbacks_file import SetbacksFile, read_setbacks
+from models.shared.opening import open_sharing
 from models.store import ModelStore
 from models.watching import Watching
 
@@ -48,6 +49,7 @@ async def open_serving(config: ServingConfig, observe: ServingObserver) -> Async
         forkserver = await ForkServer.start()
         opened.push_async_callback(forkserver.aclose)
         devices = opened.enter_context(device_memory())
+        sharing = await opened.enter_async_context(open_sharing(config))
         loader = ModelLoader(directory, store, forkserver, config, devices)
         root = serve_process(os.getpid())
         serving = assemble(
@@ -61,6 +63,7 @@ async def open_serving(config: ServingConfig, observe: ServingObserver) -> Async
             root=root,
             devices=device_budgets(devices, config.max_memory_usage),
             setbacks=setbacks,
+            sharing=sharing,
         )
         opened.push_async_callback(serving.aclose)
         watching = Watching(

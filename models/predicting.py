@@ -107,7 +107,7 @@ class Predicting:
             await self._recalling.complete(
                 lookup, keep_alive, lambda rest: self._compute(ref, rest, keep_alive)
             )
-        elif keep_alive is not None:
+        if keep_alive is not None and lookup.cost_nothing:
             self._residency.keep(key, keep_alive)
         return lookup.answers()
 

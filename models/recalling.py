@@ -1,4 +1,7 @@
-"""Predictions that cost no inference: those made before, and those being made for somebody else."""
+"""Predictions that cost no inference: those made before, and those being made for somebody else.
+
+What was made before is looked up here, then, if that is set, where services share it.
+"""
 
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,6 +15,7 @@ from models.answering import Answered
 from models.catalogue import Catalogue, ModelRef
 from models.config import ServingConfig
 from models.engines import Row
+from models.shared.sharing import Sharing, StoredOf
 from models.usage import Origin
 from models.versions import name_of
 from models.views.system import PredictionCacheView
@@ -52,6 +56,11 @@ class Lookup:
     wanted: Mapping[bytes, str]
     recalled: dict[bytes, Recalled] = field(default_factory=dict)
 
+    @property
+    def cost_nothing(self) -> bool:
+        """Was everything answered before? Then no lease was taken."""
+        return all(one.origin is Origin.CACHED for one in self.recalled.values())
+
     def answers(self) -> Iterator[Recalled]:
         """One for each text, in order; a text that is given again has joined itself."""
         for digest in self.digests:
@@ -70,10 +79,21 @@ class Recalling:
 
     An answer is kept for the version that gave it, whichever was asked for. To unload a model
     leaves its answers, which stay true; they are dropped when its name stands for another version.
+
+    `stored_of` tells of a version what `sharing` goes by; those have nothing to drop, because
+    another version is another key there.
     """
 
-    def __init__(self, config: ServingConfig, catalogue: Catalogue) -> None:
+    def __init__(
+        self,
+        config: ServingConfig,
+        catalogue: Catalogue,
+        sharing: Sharing | None = None,
+        stored_of: StoredOf = lambda _key: None,
+    ) -> None:
         self._catalogue = catalogue
+        self._sharing = sharing
+        self._stored_of = stored_of
         self._max_windows = config.max_windows
         self._results: Results[Verdict] = Results(
             config.prediction_cache, config.prediction_cache_ttl, size_of
@@ -127,6 +147,7 @@ class Recalling:
             joined=self._coalescing.joined,
             evictions=figures.evictions,
             models_off=figures.scopes_off,
+            shared=None if self._sharing is None else self._sharing.view(),
         )
 
     def _follow(self, ref: ModelRef, key: str) -> None:
@@ -136,12 +157,33 @@ class Recalling:
                 self._results.drop(former)
 
     async def _compute(self, lookup: Lookup, compute: Compute) -> dict[bytes, Recalled]:
-        answers = await compute(tuple(lookup.wanted.values()))
         found: dict[bytes, Recalled] = {}
-        for (digest, text), answer in zip(lookup.wanted.items(), answers, strict=True):
+        rest = lookup.wanted
+        if self._sharing is not None:
+            found = await self._shared(self._sharing, lookup)
+            rest = {digest: text for digest, text in rest.items() if digest not in found}
+            if not rest:
+                return found
+        answers = await compute(tuple(rest.values()))
+        for (digest, text), answer in zip(rest.items(), answers, strict=True):
             one = found[digest] = computed(answer)
             kept_as = digest if one.key == lookup.key else self._digest(one.key, text)
             self._results.put(one.key, kept_as, one.verdict, lookup.now)
+            if self._sharing is not None:
+                self._sharing.keep(one.key, answer.live.stored, kept_as, answer.row)
+        return found
+
+    async def _shared(self, sharing: Sharing, lookup: Lookup) -> dict[bytes, Recalled]:
+        """What others answered. It is kept here as well, and expires when it does there."""
+        stored = self._stored_of(lookup.key)
+        if stored is None:
+            return {}
+        found: dict[bytes, Recalled] = {}
+        shared = await sharing.find(lookup.key, stored, lookup.wanted)
+        for digest, each in shared.items():
+            verdict = Verdict(each.row, each.labels)
+            self._results.put(lookup.key, digest, verdict, lookup.now - each.age)
+            found[digest] = Recalled(verdict, lookup.key, hit=True, origin=Origin.CACHED)
         return found
 
     def _digest(self, key: str, text: str) -> bytes:
@@ -174,4 +216,7 @@ def computed(answer: Answered) -> Recalled:
 
 
 def _joined(one: Recalled) -> Recalled:
+    """As it is for whoever waited for it: he shared an inference, if there was one."""
+    if one.origin is not Origin.COMPUTED:
+        return one
     return replace(one, origin=Origin.JOINED, seconds=0.0)

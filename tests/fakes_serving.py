@@ -24,6 +24,7 @@ from models.port import Happening
 from models.runner import Answer, Runner
 from models.serving import Serving
 from models.setbacks import Setbacks
+from models.shared.sharing import Sharing
 from models.spec import StoredModel
 from models.store import ModelStore
 
@@ -232,6 +233,7 @@ class House:
         history: History | None = None,
         journal: AccessJournal | None = None,
         setbacks: Setbacks | None = None,
+        sharing: Sharing | None = None,
         beside: Sequence[Callable[[], Coroutine[Any, Any, object]]] = (),
         **settings: Any,
     ) -> None:
@@ -263,6 +265,7 @@ class House:
             free=lambda: self.free,
             root=0,
             setbacks=setbacks,
+            sharing=sharing,
         )
 
     @property

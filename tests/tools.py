@@ -1,4 +1,4 @@
-"""Programs of Prometheus that tests run, and that not every machine has."""
+"""Programs that tests run, and that not every machine has."""
 
 import os
 import shutil
@@ -6,10 +6,10 @@ import shutil
 import pytest
 
 
-def debian_tool(name: str) -> str:
+def debian_tool(name: str, package: str = "prometheus") -> str:
     """Find the program; skip where it is not there, fail where everything has to be."""
     found = shutil.which(name)
-    told = f"{name} is not there (Debian: apt-get install prometheus)"
+    told = f"{name} is not there (Debian: apt-get install {package})"
     if found is None and os.environ.get("CI") != "true":
         pytest.skip(told)
     assert found, told

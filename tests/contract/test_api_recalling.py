@@ -87,4 +87,5 @@ def test_stats_show_the_cache_in_the_units_of_the_contract() -> None:
         "joined": 5,
         "evictions": 4,
         "models_off": 1,
+        "shared": None,
     }

@@ -7,7 +7,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from cache.results import ENTRY_BYTES, Results, Worth
+from cache.results import ENTRY_BYTES, Results
+from cache.worth import Worth
 
 SCOPES = st.sampled_from("ab")
 DIGESTS = st.sampled_from([bytes([number]) * 16 for number in range(6)])

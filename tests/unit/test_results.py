@@ -6,7 +6,8 @@ from random import Random
 
 import pytest
 
-from cache.results import ENTRY_BYTES, Results, Worth
+from cache.results import ENTRY_BYTES, Results
+from cache.worth import Worth
 from models.engines import Row
 from models.recalling import Verdict, size_of
 

@@ -7,7 +7,7 @@ import pytest
 
 from api.settings import Settings, SettingsError
 from api.variables import unknown_variables
-from models.config import ServingConfig
+from models.config import ServingConfig, SharedConfig
 
 DOCUMENTED = {
     "max_memory_usage": 0.8,
@@ -79,6 +79,10 @@ def test_every_setting_that_the_use_cases_know_reaches_them(
         "max_windows": 3,
         "prediction_cache_mb": 1.5,
         "prediction_cache_ttl": 11.0,
+        "redis_url": "redis://cache:6379/1",
+        "redis_timeout": 0.5,
+        "redis_retry_seconds": 1.5,
+        "redis_prefix": "ours",
     }
     texts = {name: v if isinstance(v, str) else json.dumps(v) for name, v in values.items()}
     config = read(monkeypatch, **texts).to_config()
@@ -90,8 +94,10 @@ def test_every_setting_that_the_use_cases_know_reaches_them(
         "preload_models": ("a", "b"),
         "catalogue": Path("other.toml"),
         "journal": Path("elsewhere.journal"),
+        "shared": SharedConfig("redis://cache:6379/1", 0.5, 1.5, "ours"),
     }
     del expected["memory_limit_mb"], expected["prediction_cache_mb"]
+    expected = {name: v for name, v in expected.items() if not name.startswith("redis_")}
     assert {name: getattr(config, name) for name in expected} == expected
     assert set(ServingConfig.__slots__) == set(expected)
 
