@@ -29,7 +29,7 @@ OPEN_ROUTES = {
     for path in (
         *("/", "/health", "/models", "/models/{model_name}", "/models/{model_name}/versions"),
         *("/stats", "/metrics", "/events", "/livez", "/readyz", "/healthz"),
-        *("/docs", "/docs/{file}", "/openapi.json"),
+        *("/docs", "/docs/{file}", "/openapi.json", "/ui", "/ui/", "/ui/{file}"),
     )
 }
 PREDICT_ROUTES = {("POST", "/predict"), ("POST", "/predict/batch")}
