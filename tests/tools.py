@@ -5,7 +5,6 @@ import shutil
 
 import pytest
 
-
 PACKAGES = {"chromium": "chromium", "chromedriver": "chromium-driver"}
 """Where a program's package has another name than prometheus."""
 

@@ -17,7 +17,7 @@ from selenium.webdriver.support.wait import WebDriverWait
 
 from tests.tools import debian_tool
 
-PATIENCE = 60.0
+PATIENCE = 30.0
 WIDE, PHONE = (1280, 900), (360, 740)
 
 
@@ -121,7 +121,8 @@ def axe_findings(browser: Browser, script: Path) -> list[str]:
     browser.run(script.read_text(encoding="utf-8"))
     found = browser.driver.execute_async_script(  # type: ignore[no-untyped-call]
         "const done = arguments[arguments.length - 1];"
-        "axe.run(document, {resultTypes: ['violations']}).then(r => done(JSON.stringify(r.violations)))"
+        "axe.run(document, {resultTypes: ['violations']})"
+        ".then(result => done(JSON.stringify(result.violations)))"
     )
     return [
         f"{each['id']}: {each['nodes'][0]['html'][:160]}; {each['nodes'][0]['failureSummary']}"
