@@ -48,7 +48,7 @@ function draw(tile, values) {
   say(value, tile.say(newest) + (missed ? " ▲" : ""));
   set(value, "data-kind", missed ? "bad" : "good");
   set(value, "title", missed ? "beyond the target" : null);
-  say(scale, ` · top ${tile.say(most)}`);
+  say(scale, ` · top ${tile.say(most, 0)}`);
   const padded = [...Array(KEPT - values.length).fill(null), ...values];
   const lines = sparkLines(padded, { ...SIZE, most }).map((points) => svg("polyline", { points: alone(points) }));
   drawn.replaceChildren(...(tile.target ? [aimLine(tile.target / most)] : []), ...lines);

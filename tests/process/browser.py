@@ -35,7 +35,7 @@ class Browser:
     def reset(self, url: str) -> None:
         """As for somebody who was never here."""
         self.size(*WIDE)
-        self.driver.get(f"{url}/ui/icon.svg")
+        self.driver.get(f"{url}/ui")
         self.run("localStorage.clear(); sessionStorage.clear()")
         self.problems()
         self.open(url)
@@ -64,7 +64,7 @@ class Browser:
         return self.one(selector).text
 
     def run(self, script: str, *arguments: Any) -> Any:
-        return self.driver.execute_script(script, *arguments)  # type: ignore[no-untyped-call]
+        return self.driver.execute_script(script, *arguments)
 
     def until(self, holds: Callable[[], object]) -> None:
         """Ask until it holds; fails with what the page tells, and its problems."""
@@ -119,7 +119,7 @@ def browsing(folder: Path) -> Iterator[Browser]:
 def axe_findings(browser: Browser, script: Path) -> list[str]:
     """What axe-core finds that is serious or critical: rule, and the first element it names."""
     browser.run(script.read_text(encoding="utf-8"))
-    found = browser.driver.execute_async_script(  # type: ignore[no-untyped-call]
+    found = browser.driver.execute_async_script(
         "const done = arguments[arguments.length - 1];"
         "axe.run(document, {resultTypes: ['violations']})"
         ".then(result => done(JSON.stringify(result.violations)))"

@@ -13,14 +13,18 @@ from tests.process.server import Server, served
 
 FAKE = "tests.process.fake_service:FakeModelCache"
 ADMIN, PREDICT = "admin-0123456789", "predict-01234567"
-LOAD = f'tr[data-model="{DEBERTA}"] button[data-act="load"]'
+PIN = f'tr[data-model="{DEBERTA}"] button[data-act="pin"]'
 pytestmark = [pytest.mark.process, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    tokens = {"MODEL_CACHE_ADMIN_TOKEN": ADMIN, "MODEL_CACHE_PREDICT_TOKEN": PREDICT}
-    with served(FAKE, tmp_path_factory.mktemp("locked"), **tokens) as server:
+    with served(
+        FAKE,
+        tmp_path_factory.mktemp("locked"),
+        MODEL_CACHE_ADMIN_TOKEN=ADMIN,
+        MODEL_CACHE_PREDICT_TOKEN=PREDICT,
+    ) as server:
         yield server
 
 
@@ -43,12 +47,12 @@ def told(page: Browser, words: str) -> bool:
 
 def test_a_token_is_asked_for_once_and_kept_for_the_tab_alone(page: Browser) -> None:
     """Planted fault: localStorage."""
-    page.one(LOAD).click()
+    page.one(PIN).click()
     page.until(lambda: page.one("#token-dialog").is_displayed())
     asked = page.text("#token-words")
     barriers = axe_findings(page, axe_script())
     give(page, ADMIN)
-    page.until(lambda: told(page, "is loaded"))
+    page.until(lambda: told(page, "pinned: never evicted"))
     page.one("#sweep").click()
     page.until(lambda: told(page, "The sweep found nothing"))
     kept = page.run("return [Object.values(sessionStorage), JSON.stringify(localStorage)]")
@@ -61,15 +65,15 @@ def test_a_token_is_asked_for_once_and_kept_for_the_tab_alone(page: Browser) -> 
 
 def test_a_wrong_token_and_one_that_is_not_enough_are_told_apart(page: Browser) -> None:
     """Planted fault: 403 told as 401."""
-    page.one(LOAD).click()
+    page.one(PIN).click()
     give(page, "x" * 16)
     page.until(lambda: told(page, "The token is not a right one (401)"))
-    page.one(LOAD).click()
+    page.one(PIN).click()
     give(page, PREDICT)
     page.until(lambda: told(page, "for predictions only; this asks for the admin token (403)"))
     page.one("#try-text").send_keys("anything", Keys.CONTROL, Keys.ENTER)
     page.until(lambda: page.all("#answer .verdict"))
-    page.one(LOAD).click()
+    page.one(PIN).click()
     page.until(lambda: page.one("#token-dialog").is_displayed())
     page.one("#token-field").send_keys(Keys.ESCAPE)
     page.until(lambda: not page.one("#token-dialog").is_displayed())
