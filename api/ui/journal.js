@@ -44,9 +44,10 @@ export function loading() {
 // A service that began anew counts its events anew: its first ones are not those that are known.
 function take(event) {
   if (events.some((known) => known.id === event.id && known.timestamp === event.timestamp)) return false;
+  if (events.length && event.id <= events[events.length - 1].id) events.length = 0;
   events.push(event);
   if (events.length > KEPT) events.shift();
-  if (byId("journal-still").checked) held.push(event);
+  if (byId("journal-still").checked) held = [...held, event].slice(-KEPT);
   else write(event);
   sum();
   return true;

@@ -134,13 +134,13 @@ def test_its_files_are_small() -> None:
 
 def test_the_page_is_told_what_it_must_know_of_the_settings() -> None:
     """And no token. Planted fault: the settings dumped whole."""
-    tokens: dict[str, Any] = {
-        "admin_token": "admin-" + "a" * 16,
-        "predict_token": "predict-" + "p" * 16,
-    }
-    with client_of(memory_threshold=0.6, max_models=3, **tokens) as client:
+    admin, predict = "admin-" + "a" * 16, "predict-" + "p" * 16
+    with client_of(
+        memory_threshold=0.6, max_models=3, admin_token=admin, predict_token=predict
+    ) as client:
         answer = client.get("/ui/settings.json")
 
+    assert admin not in answer.text
     assert answer.json() == {
         "version": "0.1.0",
         "hard_mark": 0.8,
