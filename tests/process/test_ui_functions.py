@@ -117,7 +117,7 @@ def page(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[B
 
 @pytest.mark.parametrize("module", CASES)
 def test_what_is_shown_is_computed_right(page: Browser, module: str) -> None:
-    """Planted faults: < for <= in `quantile`; a width beyond the limit; "leaving" for a load."""
+    """Planted faults: a width beyond the limit; "leaving" for a load."""
     asked = ", ".join(expression for expression, _ in CASES[module])
     names = "between, sample, quantile, stateOf, loadsUnderWay, sentence, niceTop, sparkLines"
     names += ", memoryParts, megabytes, percent, milliseconds, duration, rate, secondsUntil"
