@@ -25,9 +25,11 @@ from api.limits import Limits
 from api.listening import warn_if_open
 from api.logs import report, set_level
 from api.metrics import Metrics
+from api.operating import build_ui
 from api.pages import build_pages
 from api.problems import HANDLED, handle
 from api.routes import build_router
+from api.schemas_ui import PageSettings
 from api.settings import Settings
 from api.shortcut import ShortCut, handlers_of
 from api.spans import Spans, traced
@@ -36,6 +38,7 @@ from models.config import ServingConfig
 from models.deadline import Deadlines
 from models.port import ServingObserver, UseCases
 
+VERSION = "0.1.0"
 HEARTBEAT = 15.0
 NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 """Of FastAPI: it would see part of the requests only. BentoML's tracing can be switched on."""
@@ -80,7 +83,7 @@ def create_app(
         settings.keys(),
         title="Model Cache Service",
         description=DESCRIPTION,
-        version="0.1.0",
+        version=VERSION,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -93,6 +96,7 @@ def create_app(
         app.add_exception_handler(kind, handle)
     app.add_middleware(Edge)
     app.include_router(build_pages())
+    app.include_router(build_ui(_told_to_the_page(settings)))
     return app
 
 
@@ -130,6 +134,19 @@ async def _lifespan(
             delay = settings.shutdown_delay
             stack.enter_context(orderly_shutdown(use_cases.begin_shutdown, delay))
         yield
+
+
+def _told_to_the_page(settings: Settings) -> PageSettings:
+    keys = settings.keys()
+    return PageSettings(
+        version=VERSION,
+        hard_mark=settings.max_memory_usage,
+        comfort_mark=settings.memory_threshold,
+        max_models=settings.max_models,
+        default_model=settings.default_model,
+        ask_admin=bool(keys.admin),
+        ask_predict=bool(keys.predict),
+    )
 
 
 def _limits(settings: Settings) -> Limits:

@@ -1,15 +1,23 @@
-"""Programs that tests run, and that not every machine has."""
+"""Programs of Debian that tests run, and that not every machine has."""
 
 import os
 import shutil
 
 import pytest
 
+PACKAGES = {
+    "chromedriver": "chromium-driver",
+    "chromium": "chromium",
+    "prometheus": "prometheus",
+    "promtool": "prometheus",
+    "redis-server": "redis-server",
+}
 
-def debian_tool(name: str, package: str = "prometheus") -> str:
+
+def debian_tool(name: str) -> str:
     """Find the program; skip where it is not there, fail where everything has to be."""
     found = shutil.which(name)
-    told = f"{name} is not there (Debian: apt-get install {package})"
+    told = f"{name} is not there (Debian: apt-get install {PACKAGES[name]})"
     if found is None and os.environ.get("CI") != "true":
         pytest.skip(told)
     assert found, told

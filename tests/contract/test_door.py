@@ -29,7 +29,7 @@ OPEN_ROUTES = {
     for path in (
         *("/", "/health", "/models", "/models/{model_name}", "/models/{model_name}/versions"),
         *("/stats", "/metrics", "/events", "/livez", "/readyz", "/healthz"),
-        *("/docs", "/docs/{file}", "/openapi.json"),
+        *("/docs", "/docs/{file}", "/openapi.json", "/ui", "/ui/", "/ui/{file}"),
     )
 }
 PREDICT_ROUTES = {("POST", "/predict"), ("POST", "/predict/batch")}
@@ -80,7 +80,8 @@ def ask(client: TestClient, route: tuple[str, str], headers: dict[str, str]) -> 
         "/predict/batch": {"texts": ["hello"]},
         "/models/{model_name}/aliases/{alias}": {"version": "v1"},
     }
-    address = path.format(model_name=DEBERTA, alias="champion", file="swagger-ui.css")
+    file = "main.js" if path.startswith("/ui") else "swagger-ui.css"
+    address = path.format(model_name=DEBERTA, alias="champion", file=file)
     body = bodies.get(path) if method != "DELETE" else None
     return client.request(method, address, json=body, headers=headers)
 

@@ -21,7 +21,7 @@ class RedisServer:
     """Keeps nothing on disk: what it knew is gone when it is started again."""
 
     def __init__(self, folder: Path, *options: str) -> None:
-        self._binary = debian_tool("redis-server", "redis-server")
+        self._binary = debian_tool("redis-server")
         if os.environ.get("CI") != "true":
             pytest.importorskip("redis")
         self._folder = folder
