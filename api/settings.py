@@ -117,9 +117,7 @@ class Settings(TokenSettings, SharingSettings):
     bentoml_metrics: bool = Field(default=False, description="BentoML's own metrics middleware")
     bentoml_access_log: bool = Field(default=False, description="BentoML's log line a request")
     bentoml_tracing: bool = Field(default=False, description="BentoML's OpenTelemetry tracing")
-    log_format: Form = Field(
-        default="text", description="lines of the log: text, or json, one object a line on stderr"
-    )
+    log_format: Form = Field(default="text", description="the log: text, or json a line on stderr")
     log_level: Level | None = Field(
         default=None,
         description="least level of our lines: debug, info, warning, error; unset means info",
