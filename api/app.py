@@ -25,7 +25,7 @@ from api.limits import Limits
 from api.listening import warn_if_open
 from api.logs import report, set_level
 from api.metrics import Metrics
-from api.operating import build_ui
+from api.page import build_ui
 from api.pages import build_pages
 from api.problems import HANDLED, handle
 from api.routes import build_router
@@ -140,7 +140,6 @@ def _told_to_the_page(settings: Settings) -> PageSettings:
     keys = settings.keys()
     return PageSettings(
         version=VERSION,
-        hard_mark=settings.max_memory_usage,
         comfort_mark=settings.memory_threshold,
         max_models=settings.max_models,
         default_model=settings.default_model,

@@ -31,6 +31,7 @@ def _model(name: str, size: float, count: int, priority: str) -> dict[str, Any]:
         "source": "Hugging Face",
         "version": VERSION,
         "aliases": ["champion", "latest"],
+        "pinned": False,
     }
 
 

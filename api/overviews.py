@@ -70,7 +70,6 @@ def model(view: ModelView) -> out.ModelDetailOut:
         head=None if view.head is None else HeadOut.model_validate(asdict(view.head)),
         performance_metrics=_model_performance(view.performance),
         runner=None if view.runner is None else _runner(view.runner),
-        pinned=view.pinned,
         cache_priority_fixed=view.priority_fixed,
         **_standing(view.standing),
         **_lifetime(view.lifetime),
@@ -125,6 +124,7 @@ def _model(view: ModelView) -> dict[str, Any]:
         "source": view.source,
         "version": view.version,
         "aliases": list(view.aliases),
+        "pinned": view.pinned,
     }
 
 

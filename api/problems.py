@@ -171,7 +171,8 @@ async def handle(request: Request, error: Exception) -> Response:
     problem = problem_of(error, request)
     if request.method == "OPTIONS" and "Allow" in problem.headers:
         return Response(status_code=204, headers=dict(problem.headers))
-    request.app.state.context.metrics.count_error(problem.kind.code)
+    if not isinstance(error, ClientLeft):
+        request.app.state.context.metrics.count_error(problem.kind.code)
     return render(problem)
 
 

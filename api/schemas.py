@@ -55,6 +55,7 @@ class ModelOut(Out):
     source: str
     version: Annotated[str | None, Field(description="that the name stands for now")]
     aliases: Annotated[list[str], Field(description="of that version")]
+    pinned: bool
 
 
 class CacheSummaryOut(Out):

@@ -9,7 +9,6 @@ class PageSettings(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     version: str
-    hard_mark: float
     comfort_mark: float
     max_models: int
     default_model: str

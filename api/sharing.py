@@ -1,5 +1,7 @@
 """Settings of the shared prediction cache. Its address is secret: no message repeats it."""
 
+import re
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from typing import Annotated, Self
 from urllib.parse import parse_qs, urlsplit
@@ -12,9 +14,16 @@ from api.variables import PREFIX
 from models.config import SharedConfig
 
 FORMS = "redis://HOST:6379/0, rediss://USER:PASSWORD@HOST:6379/0 or unix:///PATH?db=0"
-OPTIONS = frozenset(
-    ("db", "ssl_ca_certs", "ssl_cert_reqs", "ssl_certfile", "ssl_check_hostname", "ssl_keyfile")
-)
+ANYTHING, YES_OR_NO = re.compile(".+"), re.compile("true|false")
+OPTIONS = {
+    "db": re.compile("[0-9]+"),
+    "ssl_ca_certs": ANYTHING,
+    "ssl_cert_reqs": re.compile("none|optional|required"),
+    "ssl_certfile": ANYTHING,
+    "ssl_check_hostname": YES_OR_NO,
+    "ssl_keyfile": ANYTHING,
+}
+"""Those of redis-py that an address may have, and what they may be."""
 INSTALL = "pip install redis==8.1.0"
 DEFAULTS = SharedConfig("")
 
@@ -30,16 +39,27 @@ def check_url(text: SecretStr) -> SecretStr:
         raise ValueError(f"the address cannot be read: give {FORMS}") from None
     if parts.scheme not in {"redis", "rediss", "unix"} or not whole:
         raise ValueError(f"that is no address of a Redis: give {FORMS}")
-    if unknown := parse_qs(parts.query, keep_blank_values=True).keys() - OPTIONS:
+    if parts.fragment:
+        raise ValueError(f"a # in the password is written %23: give {FORMS}")
+    if parts.scheme != "unix" and not _is_database(parts.path):
+        raise ValueError(f"what follows the port is the database's number: give {FORMS}")
+    _check_options(parse_qs(parts.query, keep_blank_values=True), parts.scheme)
+    if find_spec("redis") is None:
+        raise ValueError(f"the package redis is not installed: {INSTALL}")
+    return SecretStr(url)
+
+
+def _check_options(given: Mapping[str, Sequence[str]], scheme: str) -> None:
+    if unknown := given.keys() - OPTIONS.keys():
         raise ValueError(
             f"the address has {len(unknown)} option(s) that are not known:"
             f" give {', '.join(sorted(OPTIONS))}"
         )
-    if parts.scheme != "unix" and not _is_database(parts.path):
-        raise ValueError(f"what follows the port is the database's number: give {FORMS}")
-    if find_spec("redis") is None:
-        raise ValueError(f"the package redis is not installed: {INSTALL}")
-    return SecretStr(url)
+    for name, values in given.items():
+        if name != "db" and scheme != "rediss":
+            raise ValueError(f"{name} is for rediss:// addresses only")
+        if not all(OPTIONS[name].fullmatch(value) for value in values):
+            raise ValueError(f"the option {name} does not have the form {OPTIONS[name].pattern}")
 
 
 def _is_database(path: str) -> bool:

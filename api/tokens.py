@@ -31,13 +31,16 @@ def check_tokens(text: SecretStr) -> SecretStr:
 
 
 def read_file(path: object) -> str:
-    """Take the text of a mounted secret, once. Raises ValueError where there is none."""
+    """Take the text of a mounted secret, once.
+
+    Raises ValueError where there is none, without the path: it may be the secret, given by mistake.
+    """
     try:
         return Path(str(path)).read_text(encoding="utf-8")
     except OSError as error:
-        raise ValueError(f"the file {path} cannot be read: {error.strerror}") from error
+        raise ValueError(f"the file cannot be read: {error.strerror}; give its path") from None
     except UnicodeDecodeError:
-        raise ValueError(f"the file {path} is no text") from None
+        raise ValueError("the file is no text") from None
 
 
 Tokens = Annotated[SecretStr, AfterValidator(check_tokens)]

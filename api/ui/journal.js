@@ -6,17 +6,32 @@ import { sentence } from "./sentences.js";
 import { loadsUnderWay } from "./states.js";
 
 const KEPT = 200;
+const PAUSE = 3000;
 const KINDS = ["load_started", "load_finished", "load_failed", "draining", "removed", "refreshed", "refresh_failed"];
 const events = [];
 let held = [];
 
-// `changed` is called with each event; `connected` with true or false.
+// `changed` is called with each event; `connected` with true or false. A hidden tab lets the stream
+// go: a browser keeps six connections to a service, for all tabs together.
 export function follow(changed, connected) {
+  let source = null;
+  let later = 0;
+  const anew = () => {
+    clearTimeout(later);
+    source?.close();
+    source = document.hidden ? null : open(changed, connected, () => { later = setTimeout(anew, PAUSE); });
+  };
+  document.addEventListener("visibilitychange", anew);
+  anew();
+}
+
+// `lost` is called when the browser does not try any more.
+function open(changed, connected, lost) {
   const source = new EventSource("events?stream=true&limit=100");
   source.onopen = () => connected(true);
   source.onerror = () => {
     connected(false);
-    if (source.readyState === EventSource.CLOSED) setTimeout(() => follow(changed, connected), 3000);
+    if (source.readyState === EventSource.CLOSED) lost();
   };
   for (const kind of KINDS) {
     source.addEventListener(kind, (message) => {
@@ -24,6 +39,7 @@ export function follow(changed, connected) {
       if (take(event)) changed(event);
     });
   }
+  return source;
 }
 
 export function prepare() {

@@ -19,6 +19,7 @@ import { entries, residents } from "./view.js";
 const EVERY = 2000;
 const SETTLED = 150;
 const seen = { settings: null, sample: null, models: {}, details: new Map() };
+let measuring = false;
 let looking = null;
 let again = false;
 let soon = 0;
@@ -55,8 +56,11 @@ async function settings() {
   token.prepare(seen.settings);
 }
 
-// One sample of the figures; the models are looked at with it.
+// One sample of the figures; the models are looked at with it. One at a time: a service that hangs
+// gets no more of them.
 async function measure() {
+  if (measuring) return;
+  measuring = true;
   try {
     const now = sample(await getText("metrics"), performance.now() / 1000);
     const figures = between(seen.sample, now);
@@ -64,11 +68,12 @@ async function measure() {
     sparks.show({ ...figures, used: now.memory.used / now.memory.limit }, EVERY);
     showService(now.ready ? "good" : "leaving", now.ready ? "ready" : "not ready");
     say(byId("facts"), `up ${duration(now.uptime)} · version ${seen.settings.version}`);
+    await look();
   } catch (trouble) {
     unreachable(trouble);
-    return;
+  } finally {
+    measuring = false;
   }
-  await look();
 }
 
 // Asks for the models, one look at a time; a wish meanwhile is for one more.
@@ -99,7 +104,7 @@ async function models() {
 function changed(model) {
   const known = seen.details.get(model.name);
   return !known || known.cached || known.quarantine !== null || known.version !== model.version
-    || known.access_count !== model.access_count || journal.loading().size > 0 || known.pinned;
+    || known.access_count !== model.access_count || known.pinned !== model.pinned;
 }
 
 function draw() {

@@ -71,17 +71,19 @@ export function quantile(part, before, after) {
   return lower;
 }
 
-// What happened between two looks; null where nothing did. A restart (counters fall) has no past.
+const PAST = 10;
+
+// What happened between two looks; null where nothing did. A restart (counters fall) has no past, nor
+// has a tab that was hidden: its last look is too long ago.
 export function between(before, after) {
   const fell = !before || after.uptime < before.uptime || after.predictions < before.predictions;
-  const seconds = fell ? 0 : after.at - before.at;
-  if (!(seconds > 0)) return { hitRate: null, perSecond: null, p50: null, p95: null, inference: null, waiting: after.waiting };
+  const seconds = fell || after.at - before.at > PAST ? 0 : after.at - before.at;
+  if (!(seconds > 0)) return { hitRate: null, perSecond: null, p95: null, inference: null, waiting: after.waiting };
   const asked = after.hits + after.misses - before.hits - before.misses;
   const computed = after.inferences - before.inferences;
   return {
     hitRate: asked > 0 ? (after.hits - before.hits) / asked : null,
     perSecond: (after.predictions - before.predictions) / seconds,
-    p50: thousand(quantile(0.5, before.buckets, after.buckets)),
     p95: thousand(quantile(0.95, before.buckets, after.buckets)),
     inference: computed > 0 ? (1000 * (after.inferenceSeconds - before.inferenceSeconds)) / computed : null,
     waiting: after.waiting,

@@ -3,6 +3,8 @@
 import { byId, say } from "./dom.js";
 
 const PLACE = "model-cache-token";
+// What a header can have. Something pasted along with a token would fail before it is sent.
+const VISIBLE = /^[\x21-\x7e]+$/;
 
 export function known() {
   return sessionStorage.getItem(PLACE) ?? "";
@@ -39,11 +41,12 @@ export function prepare(settings) {
 
 function settled(choice, field, before) {
   const given = field.value.trim();
+  const usable = VISIBLE.test(given);
   field.value = "";
   if (choice === "forget") sessionStorage.removeItem(PLACE);
-  if (choice === "use" && given) sessionStorage.setItem(PLACE, given);
+  if (choice === "use" && usable) sessionStorage.setItem(PLACE, given);
   show();
-  return choice === "use" && given !== "" && given !== before;
+  return choice !== "forget" && known() !== "" && known() !== before;
 }
 
 function show() {

@@ -5,7 +5,10 @@ import { nameOf, ordered, stateOf } from "./states.js";
 // `models` as in /models, `details` name → /models/NAME, `loads` key → MB reserved.
 export function entries(models, details, loads) {
   const loading = new Map([...loads].map(([key, mb]) => [nameOf(key), mb]));
-  return ordered(models, details).map((name) => entry(models[name], details.get(name), loading.get(name)));
+  return ordered(models, details).map((name) => {
+    const reserved = models[name].cached ? loading.get(name) : undefined; // the end of a load may have been missed
+    return entry(models[name], details.get(name), reserved);
+  });
 }
 
 function entry(model, detail, reserved) {

@@ -7,8 +7,9 @@ over at once. So a store that is gone costs a request nothing, and one that hang
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from cache.breaker import Breaker, Circuit
 from models.shared.port import Store, StoreFailed
@@ -18,8 +19,11 @@ _log = logging.getLogger(__name__)
 CONNECTING = 1.0
 """Seconds for a connection, its encryption and login."""
 KEYS_A_CALL = 256
-KEYS_WAITING = 4096
+"""And as many may wait: who comes then waits for one call, and for his own."""
+TURNS = 4
+"""Of the event loop, from bytes that have come to what they say: a reader, two tasks, one over."""
 
+T = TypeVar("T")
 Values = Sequence[bytes | None]
 
 
@@ -67,7 +71,7 @@ class Lookups:
             self._give_up()
 
     def _may_ask(self) -> bool:
-        return self.connected and self._keys_waiting < KEYS_WAITING
+        return self.connected and self._keys_waiting < KEYS_A_CALL
 
     async def _ask_for(self, keys: Sequence[str]) -> Values | None:
         asked = _Asked(keys, asyncio.get_running_loop().create_future())
@@ -87,8 +91,7 @@ class Lookups:
         try:
             async with asyncio.timeout(CONNECTING):
                 await self._store.connect()
-            async with asyncio.timeout(self._patience):
-                await self._store.ping()
+            await in_time(self._store.ping(), self._patience)
         except (StoreFailed, TimeoutError) as error:
             self._failed(error)
             return False
@@ -121,8 +124,8 @@ class Lookups:
     async def _call(self, batch: Sequence[_Asked]) -> bool:
         values: Values | None = None
         try:
-            async with asyncio.timeout(self._patience):
-                values = await self._store.get([key for asked in batch for key in asked.keys])
+            keys = [key for asked in batch for key in asked.keys]
+            values = await in_time(self._store.get(keys), self._patience)
         except (StoreFailed, TimeoutError) as error:
             self._failed(error)
             return False
@@ -146,6 +149,24 @@ class Lookups:
         self.connected = False
         while batch := self._next():
             _deal(batch, None)
+
+
+async def in_time(call: Coroutine[Any, Any, T], seconds: float) -> T:
+    """The call's result. Raises TimeoutError, and ends the call, where it takes longer.
+
+    A loop that was held up for so long may have the answer and not have read it: it gets to do so.
+    """
+    asked = asyncio.ensure_future(call)
+    try:
+        await asyncio.wait({asked}, timeout=seconds)
+        for _ in range(TURNS):
+            if asked.done():
+                return asked.result()
+            await asyncio.sleep(0)
+        raise TimeoutError
+    finally:
+        asked.cancel()
+        await asyncio.wait({asked})
 
 
 def _deal(batch: Sequence[_Asked], values: Values | None) -> None:

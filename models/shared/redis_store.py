@@ -22,6 +22,8 @@ _FOREIGN = (RedisError, OSError, EOFError, ValueError)
 
 _CLOSING = 1.0
 _STANDARD_PORT = 6379
+_LONGEST = 10**9
+"""Seconds to live, 30 years: Redis refuses what its clock cannot count."""
 
 
 class RedisStore:
@@ -43,16 +45,19 @@ class RedisStore:
             raise _failed(error) from error
 
     async def get(self, keys: Sequence[str]) -> Sequence[bytes | None]:
+        """What is no value, such as a proxy's error for one of its shards, is none."""
         try:
-            values: Sequence[bytes | None] = await _call(self._reader, "MGET", *keys)
+            values: object = await _call(self._reader, "MGET", *keys)
         except _FOREIGN as error:
             raise _failed(error) from error
-        return values
+        if not isinstance(values, list) or len(values) != len(keys):
+            raise StoreFailed("it answers as no Redis does")
+        return [value if isinstance(value, bytes) else None for value in values]
 
     async def put(self, items: Sequence[tuple[str, bytes]], ttl: float) -> None:
         calls = self._writer.pipeline(transaction=False)
         for key, value in items:
-            calls.execute_command("SET", key, value, "EX", math.ceil(ttl))
+            calls.execute_command("SET", key, value, "EX", min(math.ceil(ttl), _LONGEST))
         try:
             await calls.execute()
         except _FOREIGN as error:
@@ -94,7 +99,7 @@ def _failed(error: Exception) -> StoreFailed:
     if isinstance(error, AuthenticationError):
         return StoreFailed("it refuses the user or the password")
     if isinstance(error, ResponseError):
-        return StoreFailed(f"it answers with an error ({str(error).partition(' ')[0][:20]})")
+        return StoreFailed(f"it answers with an error ({type(error).__name__})")
     cause = error if isinstance(error, OSError) else error.__cause__
     told = cause.strerror if isinstance(cause, OSError) and cause.strerror else type(error).__name__
     return StoreFailed(f"no connection ({told})")

@@ -131,6 +131,29 @@ async def test_one_that_is_gone_is_left_alone() -> None:
         assert (store.connects, store.calls) == (3, [])
 
 
+async def test_a_loop_that_was_held_up_reads_the_answer_that_has_come() -> None:
+    """Fault found: it was given up, and three such moments were a dead Redis."""
+
+    async def answer() -> str:
+        for _ in range(lookups.TURNS):
+            await asyncio.sleep(0)
+        return "there"
+
+    assert await lookups.in_time(answer(), 0.0) == "there"
+
+
+async def test_what_does_not_come_in_time_is_called_off() -> None:
+    asked = asyncio.get_running_loop().create_future()
+
+    async def answer() -> None:
+        await asked
+
+    with pytest.raises(TimeoutError):
+        await lookups.in_time(answer(), 0.01)
+
+    assert asked.cancelled()
+
+
 async def test_one_that_is_slower_than_the_deadline_is_not_used(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -228,7 +251,7 @@ async def test_too_many_who_wait_are_not_let_in() -> None:
         store.answers.clear()
         first = asyncio.create_task(found(made, DIGESTS[0]))
         await settle()
-        many = [number.to_bytes(16) for number in range(lookups.KEYS_WAITING)]
+        many = [number.to_bytes(16) for number in range(lookups.KEYS_A_CALL)]
         second = asyncio.create_task(found(made, *many))
         await settle()
 

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -113,11 +114,52 @@ async def test_without_room_it_fails_to_write_and_still_reads(tmp_path: Path) ->
     with redis_server(tmp_path, "--maxmemory", "1", "--maxmemory-policy", "noeviction") as server:
         store = real(server.url)
         await store.connect()
-        with pytest.raises(StoreFailed, match=r"it answers with an error \("):
+        with pytest.raises(StoreFailed, match=r"with an error \(OutOfMemoryError\)"):
             await store.put([("a", b"1")], 60.0)
 
         assert list(await store.get(["a"])) == [None]
         await store.aclose()
+
+
+@pytest.mark.parametrize(
+    ("reply", "values"),
+    [
+        (b"*2\r\n-ERR upstream failure\r\n$1\r\nv\r\n", [None, b"v"]),
+        (b"*2\r\n:5\r\n$-1\r\n", [None, None]),
+        (b"*0\r\n", None),
+        (b":5\r\n", None),
+        (b"$1\r\nv\r\n", None),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", None),
+    ],
+)
+@pytest.mark.process
+async def test_odd_answers_are_no_values_or_a_failure(
+    reply: bytes, values: list[bytes | None] | None
+) -> None:
+    """Fault found: they reached those who asked, or left them waiting for good."""
+    async with answering(reply) as port:
+        store = real(f"redis://127.0.0.1:{port}/0")
+        if values is None:
+            with pytest.raises(StoreFailed):
+                await store.get(["a", "b"])
+        else:
+            assert await store.get(["a", "b"]) == values
+        await store.aclose()
+
+
+@asynccontextmanager
+async def answering(reply: bytes) -> AsyncIterator[int]:
+    """Something on a port that takes greetings as a Redis does, and answers all else with this."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while words := await reader.read(65536):
+            greetings = words.count(b"SETINFO")
+            writer.write(b"+OK\r\n" * greetings if greetings else reply)
+        writer.close()
+
+    server = await asyncio.start_server(talk, "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
 
 
 @pytest.mark.process

@@ -117,6 +117,18 @@ def test_the_buttons_do_what_they_say_and_tell_it(page: Browser, server: Server)
     assert not model(server, name)["cached"]
 
 
+def test_what_is_not_in_memory_is_pinned_and_unpinned(page: Browser, server: Server) -> None:
+    """Fault found: the button stayed as it was, so that the pin could not be taken back."""
+    name = MODELS[0]
+    page.one(button(name, "pin")).click()
+    page.until(lambda: page.text(button(name, "pin")) == "Unpin")
+    pinned = model(server, name)["pinned"]
+    page.one(button(name, "pin")).click()
+    page.until(lambda: page.text(button(name, "pin")) == "Pin")
+
+    assert (pinned, model(server, name)["pinned"]) == (True, False)
+
+
 def test_a_dry_run_shows_who_would_go_and_does_nothing(page: Browser, server: Server) -> None:
     for name in MODELS[:2]:
         use(server, name)

@@ -77,6 +77,7 @@ CASES: dict[str, list[tuple[str, Any]]] = {
         ("between(null, sample(metrics, 1)).hitRate", None),
         ("between({...sample(metrics, 0), hits: 1}, sample(metrics, 1)).hitRate", 1),
         ("between({...sample(metrics, 0), predictions: 9}, sample(metrics, 1)).perSecond", None),
+        ("between({...sample(metrics, 0), hits: 1}, sample(metrics, 60)).hitRate", None),
     ],
     "states.js": [
         ("stateOf({cached: true, loaded: false}, null, true).word", "loading"),
@@ -88,6 +89,13 @@ CASES: dict[str, list[tuple[str, Any]]] = {
         (
             f"[...loadsUnderWay({json.dumps(LOADS)})]",
             [["b:1", 4]],
+        ),
+    ],
+    "view.js": [
+        ("entries({a: {name: 'a'}}, new Map(), new Map([['a:1', 3]]))[0].state.word", "not loaded"),
+        (
+            "entries({a: {name: 'a', cached: true}}, new Map(), new Map([['a:1', 3]]))[0].mb",
+            3,
         ),
     ],
     "sentences.js": [
@@ -117,10 +125,14 @@ def page(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[B
 
 @pytest.mark.parametrize("module", CASES)
 def test_what_is_shown_is_computed_right(page: Browser, module: str) -> None:
-    """Planted faults: a width beyond the limit; "leaving" for a load."""
+    """Planted faults: a width beyond the limit; "leaving" for a load. Faults found: a model whose
+    load's end was missed stayed "loading"; an hour hidden was shown as the last two seconds.
+    """
     asked = ", ".join(expression for expression, _ in CASES[module])
     names = "between, sample, quantile, stateOf, loadsUnderWay, sentence, niceTop, sparkLines"
-    names += ", memoryParts, megabytes, percent, milliseconds, duration, rate, secondsUntil"
+    names += (
+        ", memoryParts, megabytes, percent, milliseconds, duration, rate, secondsUntil, entries"
+    )
     answers = page.driver.execute_async_script(
         "const [module, metrics, done] = arguments;"
         "import('/ui/' + module).then(found => {"

@@ -8,7 +8,7 @@ from selenium.webdriver.common.keys import Keys
 
 from tests.fakes_models import DEBERTA
 from tests.process.axe import axe_script
-from tests.process.browser import Browser, axe_findings, browsing
+from tests.process.browser import PATIENCE, Browser, axe_findings, browsing
 from tests.process.server import Server, served
 
 FAKE = "tests.process.fake_service:FakeModelCache"
@@ -79,6 +79,26 @@ def test_a_wrong_token_and_one_that_is_not_enough_are_told_apart(page: Browser) 
     page.until(lambda: not page.one("#token-dialog").is_displayed())
 
     assert page.text("#token-button") == "Token: given"
+
+
+def test_what_no_header_can_have_is_not_kept_as_a_token(page: Browser) -> None:
+    """Fault found: it was, and no action ever asked for another."""
+    page.one("#sweep").click()
+    give(page, f"{ADMIN}\N{HORIZONTAL ELLIPSIS}")
+    page.until(lambda: told(page, "asks for a token (401)"))
+    page.one("#sweep").click()
+    give(page, ADMIN)
+    page.until(lambda: told(page, "The sweep found nothing"))
+
+
+def test_tabs_that_nobody_sees_leave_room_for_one_more(page: Browser, server: Server) -> None:
+    """Fault found: each held a stream of events, and a browser has six connections to a service."""
+    page.driver.set_page_load_timeout(PATIENCE)
+    for _ in range(7):
+        page.driver.switch_to.new_window("tab")
+        page.open(server.url)
+
+    page.until(lambda: "live" in page.text("#stream-word"))
 
 
 def test_a_service_that_is_gone_is_told_in_words(tmp_path: Path) -> None:

@@ -63,6 +63,11 @@ def test_an_address_is_read_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_pat
         (f"redis://me:{SECRET}@cache/first", "what follows the port is the database's number"),
         (f"redis://cache?{SECRET}=1", "the address has 1 option(s) that are not known: give db"),
         ("redis://cache?socket_timeout=100", "the address has 1 option(s) that are not known"),
+        ("redis://cache?ssl_ca_certs=/ca.pem", "ssl_ca_certs is for rediss:// addresses only"),
+        ("unix:///redis.sock?ssl_keyfile=k", "ssl_keyfile is for rediss:// addresses only"),
+        ("redis://cache?db=abc", "the option db does not have the form [0-9]+"),
+        (f"rediss://cache?ssl_cert_reqs={SECRET}", "the option ssl_cert_reqs does not have"),
+        (f"redis://me:1234#{SECRET}@cache:6379/0", "a # in the password is written %23"),
         ("", "that is no address of a Redis"),
     ],
 )

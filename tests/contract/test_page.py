@@ -6,10 +6,10 @@ from collections.abc import Iterator
 import pytest
 from starlette.testclient import TestClient
 
-from api.operating import FOLDER, TYPES
+from api.page import FOLDER, INDEX, TYPES
 from tests.contract.app_client import client_of
 
-FILES = sorted(path.name for path in FOLDER.iterdir())
+FILES = sorted(path.name for path in FOLDER.iterdir() if path.name != INDEX)
 SCRIPTS = [name for name in FILES if name.endswith(".js")]
 LINES = 250
 POLICY = "content-security-policy"
@@ -67,8 +67,15 @@ def test_a_file_that_is_known_is_not_sent_again(client: TestClient) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        *("nothing.js", "INDEX.HTML", "..%2Foperating.py", "%2e%2e%2fapp.py", "..%5capp.py"),
-        *("....//app.py", "%2fetc%2fpasswd", "index.html%00.js", "main.js/", "a/b.js"),
+        *("nothing.js", "index.html", "INDEX.HTML", "..%2Fpage.py", "%2e%2e%2fapp.py"),
+        *(
+            "..%5capp.py",
+            "....//app.py",
+            "%2fetc%2fpasswd",
+            "index.html%00.js",
+            "main.js/",
+            "a/b.js",
+        ),
     ],
 )
 def test_nothing_else_is_served(client: TestClient, name: str) -> None:
@@ -143,7 +150,6 @@ def test_the_page_is_told_what_it_must_know_of_the_settings() -> None:
     assert admin not in answer.text
     assert answer.json() == {
         "version": "0.1.0",
-        "hard_mark": 0.8,
         "comfort_mark": 0.6,
         "max_models": 3,
         "default_model": "deberta-v3-base_pretrained",

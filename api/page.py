@@ -48,10 +48,11 @@ class PageFile:
 def build_ui(settings: PageSettings) -> APIRouter:
     """The page's routes. Reads all files now, so that no request's path ever reaches the disk."""
     files = read_files(FOLDER)
+    index = files.pop(INDEX)
     files[SETTINGS] = page_file(settings.model_dump_json().encode(), SETTINGS)
 
     async def page(request: Request) -> Response:
-        return _sent(request, files[INDEX])
+        return _sent(request, index)
 
     async def asset(request: Request) -> Response:
         file = files.get(str(request.path_params["file"]))
