@@ -25,6 +25,10 @@ Model = type[BaseModel] | UnionType | None
 OPERATIONAL = ("/livez", "/readyz", "/healthz")
 STREAM = "text/event-stream"
 ALIAS = "/models/{model_name}/aliases/{alias}"
+REQUEST_ID = "X-Request-ID"
+OF_ANSWERS = {
+    REQUEST_ID: {"description": "The request's own, or one of ours", "schema": {"type": "string"}}
+}
 ANYWHERE = {500: "INTERNAL_ERROR"}
 OF_MODELS = {
     404: "MODEL_NOT_FOUND",
@@ -80,6 +84,7 @@ def add_examples(document: dict[str, Any]) -> None:
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             for status, answer in operation["responses"].items():
+                answer["headers"] = OF_ANSWERS
                 for kind, content in answer["content"].items():
                     route = f"{method.upper()} {path}"
                     content["example"] = _example(route, status, answer, kind)
@@ -127,8 +132,8 @@ def _security(access: Access) -> dict[str, Any]:
 def _inputs(path: str, method: str) -> dict[str, Any]:
     parameters = [_path("model_name", MODEL_FORM)] if "{model_name}" in path else []
     parameters += [_path("alias", ALIAS_FORM)] if path == ALIAS else []
-    parameters += PARAMETERS.get(path, [])
-    found: dict[str, Any] = {"parameters": parameters} if parameters else {}
+    parameters += [*PARAMETERS.get(path, []), ASKED_ID]
+    found: dict[str, Any] = {"parameters": parameters}
     if path == "/predict":
         found["requestBody"] = _body(PredictIn, PREDICT_REQUEST, required=False)
     if path == "/predict/batch":
@@ -162,6 +167,7 @@ ALIAS_FORM = (
 )
 MODEL_FORM = "Name of the model; name:version, name:alias or name@alias for one of its versions"
 DRY_RUN = _query("dry_run", "Do nothing, and answer what would be done", kind="boolean")
+ASKED_ID = _header(REQUEST_ID, "For the answer and the log: up to 64 letters, digits and ._:-")
 PARAMETERS: dict[str, list[dict[str, Any]]] = {
     "/models/{model_name}/load": [_query("keep_alive", KEEP_ALIVE), DRY_RUN],
     "/models/{model_name}/warmup": [

@@ -37,6 +37,7 @@ MODULES = (
     schemas_predictions,
     schemas_versions,
 )
+REQUEST_ID = ("header", "X-Request-ID")
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +131,7 @@ def test_events_are_shown_as_a_list_and_as_a_stream(document: Any) -> None:
         ("query", "limit"),
         ("query", "stream"),
         ("header", "Last-Event-ID"),
+        REQUEST_ID,
     }
 
 
@@ -139,11 +141,18 @@ def test_parameters_and_bodies_are_shown(document: Any) -> None:
     names = {(parameter["in"], parameter["name"]) for parameter in predict["parameters"]}
     of_model = found["POST", "/models/{model_name}/warmup"]["parameters"]
 
-    assert names == {("query", name) for name in ("text", "model_name", "keep_alive", "cache")}
+    texts = {("query", name) for name in ("text", "model_name", "keep_alive", "cache")}
+    assert names == {*texts, REQUEST_ID}
     body = predict["requestBody"]["content"]["application/json"]["schema"]
     assert set(body["properties"]) == {"text", "model_name", "keep_alive", "cache"}
     assert "requestBody" in found["POST", "/predict/batch"]
-    assert [parameter["name"] for parameter in of_model] == ["model_name", "background"]
+    assert [one["name"] for one in of_model] == ["model_name", "background", REQUEST_ID[1]]
+
+
+def test_each_route_tells_of_request_ids(document: Any) -> None:
+    for operation in operations(document).values():
+        assert REQUEST_ID in {(one["in"], one["name"]) for one in operation["parameters"]}
+        assert all(REQUEST_ID[1] in one["headers"] for one in operation["responses"].values())
 
 
 def test_errors_are_shown_with_their_codes(document: Any) -> None:
