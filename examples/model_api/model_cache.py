@@ -17,7 +17,7 @@ LOST = (
     httpx.RemoteProtocolError,
 )
 """What may go better at once: all that is asked of the service may be asked twice."""
-BUSY = frozenset({429, 502, 503, 504})
+BUSY = frozenset({429, 502, 503})
 NOT_AGAIN = frozenset({"DEADLINE_EXCEEDED", "MODEL_NOT_REGISTERED"})
 """A text that took the service's whole patience already; a model that waits for its operator."""
 IDLE_SECONDS = 4.0

@@ -50,7 +50,7 @@ async def test_what_an_operator_asks_is_answered_too() -> None:
 
 
 async def test_a_request_names_its_model_its_id_and_the_token() -> None:
-    """The proxy hashes on the name. Planted fault: the id left out of a second try."""
+    """The proxy hashes on the name. Planted fault: the id left out."""
     async with wired(**TOKENS) as wire, client_of(wire, token=PREDICT) as cache:
         wire.cuts = [httpx.ConnectError("refused")]
         await cache.predict(DEBERTA, "hello", request_id="abc-1")
@@ -191,10 +191,12 @@ async def test_readiness_is_asked_once() -> None:
     assert (before, after, wire.paths()) == (False, True, ["/readyz"] * 2)
 
 
-async def test_a_proxy_s_page_is_an_error_with_its_status() -> None:
-    """A proxy that reaches no server says so without JSON and without Retry-After."""
-    wire = Wire(Response("<html>No server is available", status_code=503))
+@pytest.mark.parametrize(("status", "tries"), [(429, 3), (502, 3), (503, 3), (504, 1), (200, 1)])
+async def test_a_proxy_s_page_is_an_error_with_its_status(status: int, tries: int) -> None:
+    """Without JSON and without Retry-After. Planted fault: such a 200 taken for an answer."""
+    wire = Wire(Response("<html>No server is available", status_code=status))
     async with client_of(wire) as cache:
         failure = await failure_of(cache)
 
-    assert (failure.status, failure.code, len(wire.requests)) == (503, "HTTP_503", 3)
+    assert (failure.status, failure.code) == (status, f"HTTP_{status}")
+    assert len(wire.requests) == tries

@@ -112,6 +112,7 @@ def test_a_model_without_the_safe_label_is_its_operator_s_fault() -> None:
         (503, "DEADLINE_EXCEEDED", False, Fault.UNKNOWN),
         (None, "NO_ANSWER", False, Fault.UNKNOWN),
         (500, "INTERNAL_ERROR", False, Fault.UNKNOWN),
+        (504, "HTTP_504", False, Fault.UNKNOWN),
         (302, "HTTP_302", False, Fault.UNKNOWN),
     ],
 )
