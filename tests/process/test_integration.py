@@ -131,17 +131,22 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", DOCUMENT, re.DOTALL | re.MULTILINE)
 
 
+def tool(name: str) -> str:
+    """Find the program; skip where it is not there, fail where everything has to be."""
+    found = shutil.which(name)
+    if found is None and os.environ.get("CI") != "true":
+        pytest.skip(f"{name} is not there")
+    assert found, f"{name} is not there"
+    return found
+
+
 def output_of(command: list[str], program: str, folder: Path, both: Both) -> str:
     """Run a program in a folder that has the client's file and nothing else of ours."""
-    found = shutil.which(command[0])
-    if found is None and os.environ.get("CI") != "true":
-        pytest.skip(f"{command[0]} is not there")
-    assert found, f"{command[0]} is not there"
     shutil.copy(CLIENT, folder)
     (folder / command[-1]).write_text(program)
     kept = {name: text for name, text in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(
-        [found, *command[1:]],
+        [tool(command[0]), *command[1:]],
         cwd=folder,
         env={**kept, "CACHE_URL": both.cache.url, "CACHE_TOKEN": PREDICT, "ADMIN_TOKEN": ADMIN},
         capture_output=True,
@@ -170,6 +175,7 @@ def test_the_documented_programs_run_as_written(
 
 
 def test_the_documented_commands_run_as_written(both: Both, tmp_path: Path) -> None:
+    tool("curl")
     [program] = blocks("bash")
     printed = output_of(["bash", "program.sh"], f"set -e\n{program}", tmp_path, both)
 
@@ -196,7 +202,7 @@ def test_an_outage_is_answered_at_once_and_over_when_it_is_over(tmp_path: Path) 
     assert (during.status_code, ready.status_code) == (503, 503)
     assert (during.json()["decision"], during.json()["code"]) == ("block", "CONNECTION_FAILED")
     assert int(during.headers["retry-after"]) >= 1
-    assert seconds < 3.0
+    assert seconds < 5.0
 
 
 async def test_what_nobody_waits_for_any_more_is_called_off(tmp_path: Path) -> None:
