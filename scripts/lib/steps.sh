@@ -22,6 +22,6 @@ code_steps() {
     local run=$venv/bin
     step "ruff check" "$run/ruff" check .
     step "ruff format" "$run/ruff" format --check --quiet .
-    step "mypy" "$run/mypy" service.py api models cache whatif bench training tests
+    step "mypy" "$run/mypy" service.py api models cache whatif bench training examples tests
     step "import contract" "$run/lint-imports" --no-logo
 }
