@@ -136,6 +136,7 @@ def test_every_link_of_the_documents_leads_somewhere() -> None:
         "scripts/bench",
         "scripts/build_dataset",
         "scripts/check",
+        "scripts/container_smoke",
         "scripts/evaluate",
         "scripts/generate_harmless",
         "scripts/lib/baselines.sh",
