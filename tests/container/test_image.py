@@ -39,12 +39,12 @@ def test_its_size_is_that_of_the_base_and_what_the_service_needs(image: str, not
 
 
 def test_nothing_in_it_compiles_or_installs_by_network(image: str) -> None:
-    """Seen failing with build-essential installed in the last stage."""
+    """Seen failing with a gcc in the last stage."""
     assert in_image(image, f"command -v {' '.join(TOOLS)}; find / -xdev -name .cache; true") == ""
 
 
 def test_it_runs_as_a_user_who_owns_none_of_its_code(image: str) -> None:
-    """Seen failing with `--chown` at the copying of the Bento."""
+    """Seen failing with the Bento given to that user, and with root as the user."""
     writable = "find /app $BENTO_PATH -writable ! -type l"
 
     assert inspect(image)["Config"]["User"] == "1034:1034"
@@ -52,7 +52,7 @@ def test_it_runs_as_a_user_who_owns_none_of_its_code(image: str) -> None:
 
 
 def test_it_holds_neither_a_cache_of_tests_nor_a_secret(image: str) -> None:
-    """Seen failing with tests/ in bentofile.yaml."""
+    """Seen failing with a folder of tests in it."""
     found = in_image(image, "find $BENTO_PATH -name 'test*' -o -name '.*' -o -name '*token'")
 
     assert [path for path in found.split() if not path.endswith("/api/tokens.py")] == []
@@ -71,7 +71,7 @@ def test_it_holds_neither_a_cache_of_tests_nor_a_secret(image: str) -> None:
 
 
 def test_neither_history_nor_settings_say_where_it_was_built(image: str) -> None:
-    """Seen failing with the index's address as a build argument, and with `ENV PIP_CERT`."""
+    """Seen failing with an index as a build argument, `ENV PIP_CERT`, and a pip.conf left in it."""
     history = docker("history", "--no-trunc", "--format={{.CreatedBy}}", image)
     told = f"{history}\n{json.dumps(inspect(image)['Config'])}"
     addresses = {
@@ -87,12 +87,12 @@ def test_neither_history_nor_settings_say_where_it_was_built(image: str) -> None
 
 @pytest.mark.parametrize("name", ["BENTOML_DO_NOT_TRACK=True", "HF_HUB_DISABLE_TELEMETRY=1"])
 def test_nobody_is_told_that_it_runs(image: str, name: str) -> None:
-    """Seen failing with the variable left out of bentofile.yaml."""
+    """Seen failing with the variables empty."""
     assert name in inspect(image)["Config"]["Env"]
 
 
 def test_it_listens_on_8003_and_is_healthy_when_nothing_is_said(image: str, note: Note) -> None:
-    """Hardened, its store in /tmp. Seen failing without BENTOML_PORT, and without HEALTHCHECK."""
+    """Hardened, store in /tmp. Seen failing with BENTOML_PORT=3000, and with HEALTHCHECK NONE."""
     options = ("--env=BENTOML_HOME=/tmp/bentoml", "--health-interval=1s")
     with started(image, *options) as container:
         until(lambda: container.state["Health"]["Status"] == "healthy", container, "healthy")

@@ -12,7 +12,7 @@ ROUTES = endpoints()
 
 
 def test_it_runs_as_it_was_told_to(server: Container, note: Note) -> None:
-    """Seen failing without `--user`, with the image's user taken out."""
+    """Seen failing with root as the image's user."""
     host = inspect(server.name)["HostConfig"]
     note("user", server.run("id"))
 
@@ -35,7 +35,7 @@ def test_it_answers_the_documented_route(server: Container, endpoint: Endpoint, 
 
 
 def test_it_serves_what_is_registered_in_the_mounted_store(server: Container) -> None:
-    """Seen failing with another volume mounted."""
+    """Seen failing with BENTOML_HOME elsewhere."""
     asked = {"text": TEXT, "model_name": REGISTERED}
     answer = httpx.post(f"{server.url}/predict", params=asked, timeout=60).json()
 
@@ -43,7 +43,7 @@ def test_it_serves_what_is_registered_in_the_mounted_store(server: Container) ->
 
 
 def test_it_ends_well_when_it_is_stopped(image: str, store: str, note: Note) -> None:
-    """Seen failing with `sh -c` before the server, which TERM does not reach."""
+    """Seen failing with `STOPSIGNAL SIGKILL`."""
     options = (f"--volume={store}:/store", "--env=BENTOML_HOME=/store")
     with served(image, *options) as container:
         status = container.stop()

@@ -49,13 +49,13 @@ def predict(pod: Container, token: str | None) -> httpx.Response:
 
 
 def test_a_pod_of_it_serves_what_is_baked_in_to_who_has_the_token(pod: Container) -> None:
-    """Seen failing without the store's folder in the image, and without the token files."""
+    """Seen failing without the COPY of the store, and without the files of the tokens."""
     assert predict(pod, None).status_code == httpx.codes.UNAUTHORIZED
     assert predict(pod, f"predict-token-{TOKEN}").json()["model_used"] == REGISTERED
 
 
 def test_a_pod_of_it_ends_well(pod: Container, note: Note) -> None:
-    """Last, for it ends the pod. Seen failing with `sh -c` before the server."""
+    """Last, for it ends the pod. Seen failing with `STOPSIGNAL SIGKILL`."""
     note("overlays/baked: docker run to /readyz", f"{pod.ready_seconds:.1f} s")
 
     assert pod.stop() == 0

@@ -1,4 +1,4 @@
-"""scripts/container_smoke where it cannot do its work; what it does elsewhere is tests/container."""
+"""scripts/container_smoke where no engine can be had; elsewhere tests/container is what it runs."""
 
 import os
 import shutil
