@@ -1,6 +1,6 @@
 # Sourced after engine.sh: makes the Bento, its image, and a base image where none can be pulled.
 # shellcheck shell=bash
-# Gives $base, make_base, build_image TAG, remove_images TAG.
+# Gives $base, make_base, build_image TAG, remove_all_of TAG.
 
 base=python:3.11-slim
 
@@ -62,6 +62,9 @@ pip_says() { # the variable before the files, as pip has it
     printf '%s' "${!variable:-$("$venv/bin/python" -m pip config get "global.$1" 2>/dev/null || true)}"
 }
 
-remove_images() {
-    docker image rm --force "$1" "$1-baked" >/dev/null 2>&1 || true
+# From an engine that is not ours: the image, what was made from it, and what an interrupted test left.
+remove_all_of() {
+    docker ps --all --quiet --filter "ancestor=$1" 2>/dev/null | xargs -r docker rm --force --volumes >/dev/null 2>&1 || true
+    docker volume ls --quiet --filter "label=smoke=$1" 2>/dev/null | xargs -r docker volume rm >/dev/null 2>&1 || true
+    docker image rm --force "$1-baked" "$1" >/dev/null 2>&1 || true
 }

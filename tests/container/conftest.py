@@ -36,7 +36,7 @@ def note() -> Note:
 @pytest.fixture(scope="session")
 def store(image: str) -> Iterator[str]:
     """A volume with a model, made by the commands of deploy/compose.yaml and docs/deploy.md."""
-    volume = docker("volume", "create")
+    volume = docker("volume", "create", f"--label=smoke={image}")
     handed = ("--user=0:0", "--cap-drop=ALL", "--cap-add=CHOWN", "--read-only")
     mounted = ("--rm", f"--volume={volume}:/store", "--network=none")
     register = (

@@ -55,6 +55,15 @@ def test_its_requirements_have_the_hashes_of_the_lock(bento: Bento) -> None:
     assert hashes(bento.text("env/python/requirements.txt")) == hashes(lock) != set()
 
 
+def test_its_image_is_what_the_files_of_deploy_count_on(bento: Bento) -> None:
+    """Proven on an engine by scripts/container_smoke. Seen failing with BentoML's Dockerfile."""
+    lines = bento.text("env/docker/Dockerfile").splitlines()
+
+    assert {"USER 1034:1034", "EXPOSE 8003", "ENV BENTOML_DO_NOT_TRACK=True"} <= set(lines)
+    assert 'CMD ["serve", "--timeout-graceful-shutdown", "30"]' in lines
+    assert [line.split()[0] for line in lines if "HEALTHCHECK" in line] == ["HEALTHCHECK"]
+
+
 def test_it_runs_its_own_code(bento: Bento, server: Server) -> None:
     """Seen failing with the source tree served in its place."""
     [forkserver] = [
