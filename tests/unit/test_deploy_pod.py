@@ -44,7 +44,7 @@ def test_probes_ask_the_routes_that_are_for_them(found: list[Manifest]) -> None:
 
 
 def test_the_service_listens_where_it_is_looked_for(found: list[Manifest]) -> None:
-    """Seen failing without BENTOML_PORT: an image listens on 3000."""
+    """Seen failing without BENTOML_PORT."""
     (inside,) = container(found)["ports"]
     (outside,) = one(found, "Service")["spec"]["ports"]
 

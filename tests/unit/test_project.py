@@ -14,7 +14,7 @@ from api.settings import Settings
 from tests.files import MACHINE_PATH, ROOT, tracked
 
 PYPROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-LOCKS = ("core", "test", "torch")
+LOCKS = ("core", "test", "torch", "gpu")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +74,26 @@ def test_the_locks_hold_the_versions_of_pyproject() -> None:
     test = locked(lock_text("test"))
     torch = {name: version for name, version in pinned("torch").items() if name != "torch"}
     lower = {**test, **locked(lock_text("torch"))}
+    gpu = locked(lock_text("gpu"))
+    on_gpu = {
+        name: version for name, version in pinned("torch", "gpu").items() if name != "onnxruntime"
+    }
 
     assert {name: locked(lock_text("core"))[name].version for name in pinned()} == pinned()
     assert {name: test[name].version for name in pinned("test")} == pinned("test")
     assert {name: lower[name].version for name in torch} == torch
+    assert {name: gpu[name].version for name in on_gpu} == on_gpu
 
 
 def test_a_package_is_the_same_in_every_lock() -> None:
     """Else one installation would undo the other. Seen failing with one hash changed."""
-    core, test, torch = (locked(lock_text(name)) for name in LOCKS)
+    core, test, torch, gpu = (locked(lock_text(name)) for name in LOCKS)
+    other = {"onnxruntime"}
 
     assert {name: test.get(name) for name in core} == core
+    assert {name: gpu.get(name) for name in core.keys() - other} == {
+        name: core[name] for name in core.keys() - other
+    }
     assert {name: torch[name] for name in torch if name in test} == {
         name: test[name] for name in torch if name in test
     }
@@ -127,6 +136,7 @@ def test_every_link_of_the_documents_leads_somewhere() -> None:
         "scripts/bench",
         "scripts/build_dataset",
         "scripts/check",
+        "scripts/container_smoke",
         "scripts/evaluate",
         "scripts/generate_harmless",
         "scripts/lib/baselines.sh",
