@@ -18,10 +18,11 @@ _REST = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Status and body of an answer."""
+    """Status and body of an answer, and which replica a proxy says it is from."""
 
     status: int
     body: bytes
+    replica: str = ""
 
     @property
     def ok(self) -> bool:
@@ -112,4 +113,4 @@ async def _read(reader: asyncio.StreamReader) -> Answer:
     if "content-length" not in values:
         raise ValueError("the answer has no Content-Length")
     body = await reader.readexactly(int(values["content-length"]))
-    return Answer(int(status.split(maxsplit=2)[1]), body)
+    return Answer(int(status.split(maxsplit=2)[1]), body, values.get("x-served-by", "").strip())

@@ -1,4 +1,4 @@
-"""Programs of Prometheus that tests run, and that not every machine has."""
+"""Programs of Debian's packages that tests run, and that not every machine has."""
 
 import os
 import shutil
@@ -6,10 +6,11 @@ import shutil
 import pytest
 
 
-def debian_tool(name: str) -> str:
+def debian_tool(name: str, package: str = "prometheus") -> str:
     """Find the program; skip where it is not there, fail where everything has to be."""
-    found = shutil.which(name)
-    told = f"{name} is not there (Debian: apt-get install prometheus)"
+    places = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin"))
+    found = shutil.which(name, path=places)
+    told = f"{name} is not there (Debian: apt-get install {package})"
     if found is None and os.environ.get("CI") != "true":
         pytest.skip(told)
     assert found, told
