@@ -10,6 +10,7 @@ from itertools import islice, takewhile
 from bench.replicas.asking import Asked, ask, failed, hit_rate, milliseconds
 from bench.replicas.cluster import Cluster, cluster
 from bench.replicas.judging import homes, more, shares, strays
+from bench.replicas.proxy import haproxy
 from bench.replicas.routing import CALLERS, NAMES, models
 from bench.report import Bar, Section, Table
 from bench.setup import Setup
@@ -57,6 +58,7 @@ class Loss:
 
 
 def run(setup: Setup) -> Section:
+    haproxy()
     seconds = QUICK_SECONDS if setup.quick else SECONDS
     losses = [lose(setup, ending, seconds) for ending in ENDINGS]
     return Section(

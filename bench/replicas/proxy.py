@@ -11,7 +11,6 @@ from bench.processes import Program, ServerFailed, free_port, running, wait_unti
 from bench.servers import ROOT
 
 CONFIGURATION = ROOT / "deploy" / "haproxy" / "haproxy.cfg"
-MISSING = "haproxy is not there (Debian: apt-get install haproxy)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +22,13 @@ class Proxy:
     log: Path
 
 
-def haproxy() -> str | None:
-    """The program, if it is there; Debian keeps it where not everybody looks."""
+def haproxy() -> str:
+    """The program; Debian keeps it where not everybody looks. Raises ServerFailed."""
     places = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin"))
-    return shutil.which("haproxy", path=places)
+    found = shutil.which("haproxy", path=places)
+    if found is None:
+        raise ServerFailed("haproxy is not there (Debian: apt-get install haproxy)")
+    return found
 
 
 @contextlib.contextmanager
@@ -40,15 +42,12 @@ def proxied(
 
     `environment` is added to ours. Raises ServerFailed where it is not there or does not start.
     """
-    program = haproxy()
-    if program is None:
-        raise ServerFailed(MISSING)
     port, stats_port, log = free_port(), free_port(), folder / "haproxy.log"
     own = {f"REPLICA_{n}": f"127.0.0.1:{each}" for n, each in enumerate(replicas, 1)}
     own |= {"PROXY_BIND": f"127.0.0.1:{port}", "PROXY_STATS_BIND": f"127.0.0.1:{stats_port}"}
     configuration = folder / "haproxy.cfg"
     configuration.write_text(changed(changes or {}), encoding="utf-8")
-    command = [program, "-db", "-f", str(configuration)]
+    command = [haproxy(), "-db", "-f", str(configuration)]
     with running(Program(command, folder, {**os.environ, **own, **environment}), log) as process:
         wait_until_ready(f"http://127.0.0.1:{stats_port}/metrics", process, log)
         yield Proxy(port, stats_port, log)

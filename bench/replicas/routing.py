@@ -11,6 +11,7 @@ from bench.fleet import Model
 from bench.replicas.asking import ask, failed, hit_rate, milliseconds
 from bench.replicas.cluster import REPLICAS, cluster
 from bench.replicas.judging import shares
+from bench.replicas.proxy import haproxy
 from bench.report import Bar, Section, Table
 from bench.setup import Setup
 from bench.traffic import Request, zipf
@@ -47,6 +48,7 @@ class Trial:
 
 
 def run(setup: Setup) -> Section:
+    haproxy()
     trials = measured(setup)
     return Section(
         "routing",
