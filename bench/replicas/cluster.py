@@ -4,6 +4,7 @@ import contextlib
 import signal
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,10 +51,10 @@ def cluster(
     with contextlib.ExitStack() as stack:
         temporary = tempfile.TemporaryDirectory(prefix="model-cache-bench-")
         folder = Path(stack.enter_context(temporary))
-        replicas = {}
-        for number in range(1, REPLICAS + 1):
-            own = folder / f"replica-{number}"
-            replicas[own.name] = stack.enter_context(served(own, store, settings))
+        names = [f"replica-{number}" for number in range(1, REPLICAS + 1)]
+        with ThreadPoolExecutor(REPLICAS) as pool:
+            starting = [served(folder / name, store, settings) for name in names]
+            replicas = dict(zip(names, pool.map(stack.enter_context, starting), strict=True))
         ports = [server.port for server in replicas.values()]
         proxy = stack.enter_context(proxied(folder, ports, changes))
         yield Cluster(proxy, replicas)

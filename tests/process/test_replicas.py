@@ -30,7 +30,7 @@ def setup(tmp_path_factory: pytest.TempPathFactory) -> Setup:
 def test_hashing_finds_the_model_in_memory_more_often_than_round_robin(
     setup: Setup, show: Callable[[str], None]
 ) -> None:
-    """Planted fault: `balance roundrobin` in the file itself."""
+    """Planted fault: `rand(9)` in place of the name."""
     hashed, robin = measured(setup, (HASHING, ROBIN))
 
     assert (hashed.failed, robin.failed) == (0, 0)
@@ -46,7 +46,7 @@ def test_hashing_finds_the_model_in_memory_more_often_than_round_robin(
 def test_no_client_sees_that_a_replica_is_gone_and_only_its_models_move(
     setup: Setup, ending: str, show: Callable[[str], None]
 ) -> None:
-    """Planted faults: no `empty-response` (failed requests), `hash-type map-based` (all move)."""
+    """Planted faults: no `empty-response`; `hash-type map-based`, which tries the same again."""
     loss = lose(setup, ending, SECONDS)
 
     assert loss.failures == []
