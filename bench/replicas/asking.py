@@ -7,13 +7,16 @@ from dataclasses import dataclass
 
 from bench.client import Connection
 from bench.figures import quantile
-from bench.http import Unanswered
+from bench.http import BrokenOff, Unanswered
 from bench.traffic import Request
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One request: when it was sent and answered, by which replica. `hit` as the service says."""
+    """One request: when it was sent and answered, by which replica. `hit` as the service says.
+
+    `again`: the answer broke off and was asked for once more, which no proxy can do.
+    """
 
     model: str
     at: float
@@ -21,6 +24,7 @@ class Asked:
     replica: str = ""
     hit: bool = False
     failure: str = ""
+    again: bool = False
 
     @property
     def seconds(self) -> float:
@@ -67,13 +71,17 @@ def failed(asked: Sequence[Asked]) -> int:
 
 
 async def _one(connection: Connection, request: Request) -> Asked:
-    at = time.monotonic()
+    at, again = time.monotonic(), False
     try:
-        answer = await connection.predict(request.text, request.model)
+        try:
+            answer = await connection.predict(request.text, request.model)
+        except BrokenOff:
+            again = True
+            answer = await connection.predict(request.text, request.model)
     except Unanswered as error:
         return Asked(request.model, at, time.monotonic(), failure=f"no answer: {error}")
     until = time.monotonic()
     if not answer.ok:
         return Asked(request.model, at, until, answer.replica, failure=answer.failure)
     hit = bool(answer.json()["cache_hit"])
-    return Asked(request.model, at, until, answer.replica, hit)
+    return Asked(request.model, at, until, answer.replica, hit, again=again)

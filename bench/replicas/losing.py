@@ -44,6 +44,7 @@ class Loss:
     requests: int
     failed: int
     failures: Sequence[str]
+    asked_again: int
     moved: Sequence[str]
     strays: Sequence[str]
     moved_loaded: int
@@ -68,7 +69,8 @@ def run(setup: Setup) -> Section:
             f" can hold all. {WARM} requests warm them; after {FIRST} more the replica that"
             " answers for the model asked for most is sent the signal, all its processes at once"
             f" where it is SIGKILL, and {CALLERS} callers go on for {seconds:g} s. Times and hit"
-            " rate after it are of all requests that were under way then or came later."
+            " rate after it are of all requests that were under way then or came later. Asked again"
+            " by their callers were those whose answer broke off between its head and its body."
         ),
         tables=(_table(losses),),
         bars=tuple(bar for loss in losses for bar in _bars(loss)),
@@ -108,6 +110,7 @@ def _lose(group: Cluster, ending: str, seconds: float) -> Loss:
         requests=len(traffic),
         failed=failed(traffic),
         failures=[one.failure for one in traffic if one.failure],
+        asked_again=sum(one.again for one in traffic),
         moved=moved,
         strays=strays(before, homes(traffic), gone),
         moved_loaded=more(loads, loaded, moved),
@@ -131,6 +134,7 @@ def _table(losses: Sequence[Loss]) -> Table:
         "",
         "requests",
         "not answered",
+        "asked again",
         "models that moved",
         "others that moved",
         "loads of those",
@@ -148,6 +152,7 @@ def _table(losses: Sequence[Loss]) -> Table:
             loss.ending,
             loss.requests,
             loss.failed,
+            loss.asked_again,
             len(loss.moved),
             len(loss.strays),
             loss.moved_loaded,

@@ -1,11 +1,14 @@
 """What `scripts/bench replicas` makes of the answers it had."""
 
+import asyncio
+
 import pytest
 
 from bench.replicas import proxy
-from bench.replicas.asking import Asked, failed, hit_rate
+from bench.replicas.asking import Asked, ask, failed, hit_rate
 from bench.replicas.judging import homes, more, shares, strays
 from bench.replicas.routing import WAYS
+from bench.traffic import Request
 
 FAILED = Asked("a", 0.0, 1.0, failure="503 OVERLOADED")
 
@@ -65,3 +68,23 @@ def test_what_is_compared_is_the_project_s_own_file_with_a_line_changed(way: str
 def test_a_line_that_is_not_in_the_file_cannot_be_changed() -> None:
     with pytest.raises(ValueError, match="has no 'balance nothing'"):
         proxy.changed({"balance nothing": ""})
+
+
+async def test_only_an_answer_that_breaks_off_is_asked_for_once_more() -> None:
+    """Planted fault: each that has no whole answer asked for again."""
+    head = b"HTTP/1.1 200 OK\r\nX-Served-By: r1\r\nContent-Length: 18\r\n\r\n"
+    given = iter([head, head + b'{"cache_hit":true}', b"", head])
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"}")
+        writer.write(next(given))
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        (first,) = await ask(port, [Request("a", "x")], callers=1)
+        (second,) = await ask(port, [Request("b", "y")], callers=1)
+
+    assert (first.again, first.failure, first.replica, first.hit) == (True, "", "r1", True)
+    assert second.failure.startswith("no answer")
+    assert list(given) == [head]
