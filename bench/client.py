@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-from bench.http import Unanswered, get, post
+from bench.http import BrokenOff, Unanswered, get, post
 
 _OK = 200
 _DATA = b"data: "
@@ -18,10 +18,11 @@ _REST = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Status and body of an answer."""
+    """Status and body of an answer, and which replica a proxy says it is from."""
 
     status: int
     body: bytes
+    replica: str = ""
 
     @property
     def ok(self) -> bool:
@@ -73,7 +74,7 @@ class Connection:
         except (OSError, EOFError, ValueError) as error:
             self._drop()
             raise Unanswered(str(error)) from error
-        except asyncio.CancelledError:
+        except (BrokenOff, asyncio.CancelledError):
             self._drop()
             raise
 
@@ -105,11 +106,14 @@ async def follow_events(port: int) -> AsyncGenerator[tuple[float, dict[str, Any]
 
 
 async def _read(reader: asyncio.StreamReader) -> Answer:
-    """Raises EOFError where the connection ends, ValueError where there is no length."""
+    """Raises EOFError where the connection ends before the body, ValueError without a length."""
     head = await reader.readuntil(b"\r\n\r\n")
     status, *fields = head.decode("latin-1").split("\r\n")
     values = {name.lower(): value for name, _, value in (f.partition(":") for f in fields)}
     if "content-length" not in values:
         raise ValueError("the answer has no Content-Length")
-    body = await reader.readexactly(int(values["content-length"]))
-    return Answer(int(status.split(maxsplit=2)[1]), body)
+    try:
+        body = await reader.readexactly(int(values["content-length"]))
+    except asyncio.IncompleteReadError as error:
+        raise BrokenOff(str(error)) from error
+    return Answer(int(status.split(maxsplit=2)[1]), body, values.get("x-served-by", "").strip())

@@ -10,6 +10,10 @@ class Unanswered(Exception):
     """A connection ended, nobody answers any more, or what came is not HTTP with a length."""
 
 
+class BrokenOff(Unanswered):
+    """The head of an answer came, and not the whole body."""
+
+
 def post(path: str, body: Mapping[str, object]) -> bytes:
     """A whole request; its connection may be used again."""
     content = json.dumps(body).encode()

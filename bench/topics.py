@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from bench.replicas import losing, routing
 from bench.report import Section
 from bench.residency import cycles, decisions, journal, policies, refresh
 from bench.setup import Setup
@@ -42,5 +43,9 @@ TOPICS: Mapping[str, Topic] = {
     "memory": Topic("a model's memory beside transformers", {"memory": footprint.run}),
     "fleet": Topic("more models than room, beside functools.lru_cache", {"fleet": fleet.run}),
     "targets": Topic("the documented targets in full size", {"targets": targets.run}),
+    "replicas": Topic(
+        "three replicas behind HAProxy: routing by model, and one that goes away",
+        {"routing": routing.run, "losing": losing.run},
+    ),
     "idle": Topic("what models in memory cost when nobody asks", {"idle": idle.run}),
 }

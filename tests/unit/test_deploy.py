@@ -133,5 +133,5 @@ def test_the_document_names_each_folder_and_only_files_that_there_are() -> None:
     made = {f"deploy/tokens/{name}" for name in TOKENS}
 
     assert [name for name in sorted(named - made) if not (ROOT / name).exists()] == []
-    for folder in ("compose.yaml", "kubernetes", "tokens", "bentocloud", "yatai"):
+    for folder in ("compose.yaml", "haproxy", "kubernetes", "tokens", "bentocloud", "yatai"):
         assert f"deploy/{folder}" in text
