@@ -10,6 +10,7 @@ import pytest
 from models.forkserver import ForkServer
 from models.runner import Answer, Runner
 
+TRACKER = "multiprocessing.resource_tracker"
 LONG = 20
 """Seconds for what takes milliseconds, on a machine that is busy with other things."""
 
@@ -24,6 +25,14 @@ def lives(pid: int) -> bool:
 
 def living_children(forkserver: ForkServer) -> list[psutil.Process]:
     return [child for child in psutil.Process(forkserver.pid).children() if lives(child.pid)]
+
+
+def children() -> list[int]:
+    """The living children of this process, but for the tracker of resources that multiprocessing
+    starts when it is first used, by whatever test, and keeps until this process ends.
+    """
+    living = [child for child in psutil.Process().children() if lives(child.pid)]
+    return [child.pid for child in living if TRACKER not in " ".join(child.cmdline())]
 
 
 def descriptors(pid: int) -> int:

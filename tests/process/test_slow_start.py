@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import psutil
 import pytest
 
 from models import forkserver as forkservers
@@ -22,7 +21,7 @@ from models.loader import ModelLoader
 from models.store import ModelStore
 from tests import slow_engine, tiny
 from tests.contract.stores import card
-from tests.process.processes import LONG, lives, until
+from tests.process.processes import LONG, children, until
 
 pytestmark = pytest.mark.process
 
@@ -60,10 +59,6 @@ def let_through(gate: Path) -> None:
     """Who waits, or is on his way, too."""
     with gate.open("wb"):
         gate.unlink()
-
-
-def children() -> list[int]:
-    return [child.pid for child in psutil.Process().children() if lives(child.pid)]
 
 
 async def test_a_fork_server_that_takes_too_long_to_start_fails_the_load_and_is_gone(

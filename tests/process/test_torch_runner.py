@@ -17,7 +17,7 @@ from models.memory import descendants, measure_tree
 from models.runner import Runner, run_in_child
 from models.runtimes import Runtimes
 from tests import tiny
-from tests.process.processes import ask, lives, living_children, until
+from tests.process.processes import ask, children, lives, living_children, until
 
 pytest.importorskip("torch", exc_type=ImportError)
 pytest.importorskip("transformers", exc_type=ImportError)
@@ -92,7 +92,7 @@ async def test_it_is_started_when_first_asked_for_and_kept(forkserver: ForkServe
     assert one is other
     assert forkserver.has("pytorch")
     assert forkserver.pids == {forkserver.pid, one.pid}
-    assert len(psutil.Process().children()) == 2
+    assert len(children()) == 2
 
 
 async def test_it_is_started_again_when_it_has_died(torches: ForkServer, folder: Path) -> None:
@@ -125,7 +125,7 @@ async def test_one_that_is_still_starting_is_not_left_behind(how: str) -> None:
     """Planted fault: it was kept by a fork server that was closed, and lived on."""
     forkserver = await ForkServer.start()
     starting = asyncio.create_task(forkserver.of("pytorch"))
-    await until(lambda: len(psutil.Process().children()) == 2, "it starts")
+    await until(lambda: len(children()) == 2, "it starts")
 
     if how == "cancelled":
         starting.cancel()
@@ -133,7 +133,7 @@ async def test_one_that_is_still_starting_is_not_left_behind(how: str) -> None:
 
     await asyncio.wait([starting])
     assert starting.cancelled() or isinstance(starting.exception(), ModelLoadFailed)
-    assert psutil.Process().children() == []
+    assert children() == []
 
 
 def start_service(folder: Path) -> tuple[subprocess.Popen[str], list[int]]:
