@@ -25,6 +25,7 @@ from api.limits import Limits
 from api.listening import warn_if_open
 from api.logs import report, set_level
 from api.metrics import Metrics
+from api.one_write import OneWrite
 from api.page import build_ui
 from api.pages import build_pages
 from api.problems import HANDLED, handle
@@ -57,10 +58,10 @@ class App(FastAPI):
         self.include_router(routes)
         self.state.routes = tuple(routes.routes)
         self._short_cut = ShortCut(super().__call__, self, handlers_of(routes))
-        self._tickets = Tickets(self._short_cut)
+        self._outermost = OneWrite(Tickets(self._short_cut))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._tickets(scope, receive, send)
+        await self._outermost(scope, receive, send)
 
     def openapi(self) -> dict[str, Any]:
         if self.openapi_schema is None:
