@@ -6,7 +6,7 @@ import logging
 import sys
 from typing import Any, Literal
 
-from api.tickets import CURRENT
+from api.withholding import error_of, may_quote
 from models.traces import places
 
 Form = Literal["text", "json"]
@@ -15,8 +15,6 @@ PACKAGES = ("api", "models", "cache")
 SERVERS = ("bentoml", "uvicorn.error", "circus")
 """Loggers that BentoML gives a handler of their own."""
 logger = logging.getLogger(__name__)
-PRIVATE = (__name__, "asyncio", "uvicorn.error")
-"""Loggers of errors that may come from a request, and do not know it."""
 
 
 class TextFormatter(logging.Formatter):
@@ -28,15 +26,6 @@ class TextFormatter(logging.Formatter):
             record = copy.copy(record)
             record.exc_text = places(error)
         return super().format(record)
-
-
-def error_of(record: logging.LogRecord) -> BaseException | None:
-    return record.exc_info[1] if record.exc_info else None
-
-
-def may_quote(record: logging.LogRecord) -> bool:
-    """Does its error come from a request, or could it? Then its message is left out."""
-    return CURRENT.id() is not None or record.name in PRIVATE
 
 
 def write_logs(form: Form) -> None:

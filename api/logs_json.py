@@ -8,8 +8,8 @@ from typing import Any, cast
 from structlog.processors import EventRenamer, JSONRenderer, TimeStamper
 from structlog.stdlib import ExtraAdder, ProcessorFormatter, add_log_level, add_logger_name
 
-from api.logs import may_quote
 from api.tickets import CURRENT
+from api.withholding import may_quote
 from models.traces import places
 
 Line = MutableMapping[str, Any]
