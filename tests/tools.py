@@ -5,14 +5,9 @@ import shutil
 
 import pytest
 
-PACKAGES = {
-    "chromedriver": "chromium-driver",
-    "chromium": "chromium",
-    "haproxy": "haproxy",
-    "prometheus": "prometheus",
-    "promtool": "prometheus",
-    "redis-server": "redis-server",
-}
+PACKAGES = {"chromedriver": "chromium-driver", "node": "nodejs", "promtool": "prometheus"}
+"""Where a program's package has another name."""
+
 DAEMONS = "/usr/sbin"
 """Where some of them are, and not everybody looks."""
 
@@ -20,7 +15,7 @@ DAEMONS = "/usr/sbin"
 def debian_tool(name: str) -> str:
     """Find the program; skip where it is not there, fail where everything has to be."""
     found = shutil.which(name, path=os.pathsep.join((os.environ.get("PATH", ""), DAEMONS)))
-    told = f"{name} is not there (Debian: apt-get install {PACKAGES[name]})"
+    told = f"{name} is not there (Debian: apt-get install {PACKAGES.get(name, name)})"
     if found is None and os.environ.get("CI") != "true":
         pytest.skip(told)
     assert found, told
